@@ -1,0 +1,1 @@
+//! JSONata expressions and {{placeholder}} templates: compiled once, bounded in time and depth.

@@ -1,0 +1,1 @@
+//! The use cases: unified, proxy and custom calls; connecting an account; logs.

@@ -1,0 +1,1 @@
+//! HTTP: API routes, envelopes, OpenAPI, metrics.

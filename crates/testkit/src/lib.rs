@@ -1,0 +1,1 @@
+//! For tests: throw-away databases, the running gateway and sandbox with typed calls.

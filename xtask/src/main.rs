@@ -1,0 +1,2 @@
+//! What a person runs: test, audit, bench.
+fn main() {}
