@@ -1,0 +1,134 @@
+//! The store: an open database with its vault, clock and ids.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use sqlx::{
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use uuid::{ContextV7, Uuid};
+
+use crate::{
+    Clock, MasterKeySource, StoreError, SystemClock,
+    database::{Database, Query},
+    migrations,
+    vault::Vault,
+};
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the master key is.
+    pub master_keys: MasterKeySource,
+    /// Connections to PostgreSQL, or reading connections to SQLite, at most.
+    pub connections: u32,
+    /// How long to wait for a free connection, and on SQLite for the write lock of another process.
+    pub wait: Duration,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Options {
+    /// The usual: 10 connections, waits of 10 seconds, the operating system's clock.
+    pub fn new(master_keys: MasterKeySource) -> Self {
+        Self { master_keys, connections: 10, wait: Duration::from_secs(10), clock: Arc::new(SystemClock) }
+    }
+}
+
+/// Everything Decant keeps. Cheap to clone; clones share connections.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    database: Database,
+    vault: Vault,
+    clock: Arc<dyn Clock>,
+    ids: Mutex<ContextV7>,
+}
+
+impl Store {
+    /// Opens a database, brings its tables up to date and checks that the master key fits it.
+    ///
+    /// `url` is `sqlite:PATH` (made when it is missing) or `postgres://…`. With a wrong master key this is
+    /// [`StoreError::Vault`], and nothing is changed.
+    pub async fn connect(url: &str, options: Options) -> Result<Self, StoreError> {
+        let database = open(url, &options).await?;
+        migrations::run(&database).await?;
+        let ids = Mutex::new(ContextV7::new());
+        let vault = Vault::unlock(database.clone(), options.master_keys, Arc::clone(&options.clock)).await?;
+        Ok(Self(Arc::new(Inner { database, vault, clock: options.clock, ids })))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database().fetch_optional(Query::new("SELECT 1 AS one")).await.map(drop)
+    }
+
+    /// Closes all connections once they are idle. Calls after it are [`StoreError::Unavailable`].
+    pub async fn close(&self) {
+        self.0.database.close().await;
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    /// The present, as precise as it can be kept.
+    pub(crate) fn now(&self) -> Timestamp {
+        whole_microseconds(self.0.clock.now())
+    }
+
+    /// An id that sorts after those made before it in this process.
+    pub(crate) fn new_id(&self, now: Timestamp) -> String {
+        // The clock is never before 1970 and its fraction never negative.
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(&self.0.ids, seconds, nanoseconds)).to_string()
+    }
+}
+
+/// Cuts what the database does not keep.
+pub(crate) fn whole_microseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+async fn open(url: &str, options: &Options) -> Result<Database, StoreError> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        return open_sqlite(path.strip_prefix("//").unwrap_or(path), options).await;
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let connect: PgConnectOptions =
+            url.parse().map_err(|_| StoreError::BadUrl("it is not a valid PostgreSQL address".into()))?;
+        let pool = PgPoolOptions::new().max_connections(options.connections).acquire_timeout(options.wait);
+        return Ok(Database::Postgres(pool.connect_with(connect).await?));
+    }
+    Err(StoreError::BadUrl("it must begin with sqlite: or postgres://".into()))
+}
+
+async fn open_sqlite(path: &str, options: &Options) -> Result<Database, StoreError> {
+    if path.is_empty() || path.starts_with(":memory:") {
+        return Err(StoreError::BadUrl("SQLite needs a file: sqlite:PATH".into()));
+    }
+    let connect = SqliteConnectOptions::new()
+        .filename(PathBuf::from(path))
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(options.wait);
+    // The writer opens first: it makes the file and switches it to the write-ahead log.
+    let pool = SqlitePoolOptions::new().acquire_timeout(options.wait);
+    let write = pool.clone().max_connections(1).connect_with(connect.clone()).await?;
+    let read = pool.max_connections(options.connections).connect_with(connect.read_only(true)).await?;
+    Ok(Database::Sqlite { write, read })
+}
