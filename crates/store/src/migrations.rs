@@ -46,6 +46,16 @@ fn migrator(folder: &Dir<'_>) -> Migrator {
     Migrator::with_migrations(migrations.collect())
 }
 
+/// The text of PostgreSQL's migrations, for the template of test databases.
+#[cfg(feature = "testing")]
+pub(crate) fn postgres_texts() -> impl Iterator<Item = String> {
+    migrator(&POSTGRES)
+        .iter()
+        .map(|migration| migration.sql.as_str().to_owned())
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
 fn explain(source: MigrateError) -> StoreError {
     let reason = match &source {
         MigrateError::VersionMissing(_) => {

@@ -1,7 +1,7 @@
 //! The store: an open database with its vault, clock and ids.
 
 use std::{
-    path::PathBuf,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -119,8 +119,11 @@ async fn open_sqlite(path: &str, options: &Options) -> Result<Database, StoreErr
     if path.is_empty() || path.starts_with(":memory:") {
         return Err(StoreError::BadUrl("SQLite needs a file: sqlite:PATH".into()));
     }
+    if let Some(folder) = Path::new(path).parent() {
+        std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
+    }
     let connect = SqliteConnectOptions::new()
-        .filename(PathBuf::from(path))
+        .filename(path)
         .create_if_missing(true)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)

@@ -215,3 +215,49 @@ impl std::fmt::Debug for MasterKeys {
         formatter.debug_list().entries(self.keys.iter().map(|key| &key.id)).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+    const TWO: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
+
+    fn parse(text: &str) -> Result<MasterKeys, VaultError> {
+        MasterKeys::parse(&SecretString::from(text))
+    }
+
+    #[test]
+    fn the_first_key_is_current_and_ids_are_given_or_made_of_the_key() {
+        let keys = parse(&format!("{ONE}, old:{TWO}")).unwrap();
+        let made = keys.current().unwrap().id.clone();
+        assert_eq!(made.len(), 12);
+        assert_eq!(keys.get("old").unwrap().bytes.as_ref(), &[2; 32]);
+        assert_eq!(parse(ONE).unwrap().current().unwrap().id, made);
+        assert_ne!(parse(TWO).unwrap().current().unwrap().id, made);
+    }
+
+    #[test]
+    fn bad_keys_are_refused_without_being_shown() {
+        for (text, reason) in [
+            ("", "number 1 in DECANT_MASTER_KEY is missing"),
+            (" , ", "number 1 in DECANT_MASTER_KEY is missing"),
+            ("c2VjcmV0", "is not 32 bytes long"),
+            ("not base64!", "is not base64"),
+            (&format!("{ONE},two:"), "number 2 in DECANT_MASTER_KEY is not 32 bytes long"),
+            (&format!(":{ONE}"), "has an id that"),
+            (&format!("a b:{ONE}"), "has an id that"),
+            (&format!("a:{ONE},a:{TWO}"), "has the same id"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(reason), "{text:?}: {message}");
+            assert!(text.len() < 4 || !message.contains(text), "{message}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_ids_only() {
+        let keys = parse(&format!("mine:{ONE}")).unwrap();
+        assert_eq!(format!("{:?}", MasterKeySource::Given(keys)), r#"Given(["mine"])"#);
+    }
+}

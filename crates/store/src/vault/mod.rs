@@ -60,7 +60,7 @@ pub(crate) struct Vault {
     database: Database,
     source: MasterKeySource,
     clock: Arc<dyn Clock>,
-    ring: RwLock<Ring>,
+    ring: RwLock<Arc<Ring>>,
 }
 
 /// The data keys of this process.
@@ -100,26 +100,18 @@ impl Vault {
 
     /// Seals secrets for a place.
     pub fn seal(&self, place: Place<'_>, secrets: &Secrets) -> Result<Sealed, VaultError> {
-        let (id, cipher) = self.current().ok_or_else(|| VaultError::UnknownDataKey { id: String::new() })?;
-        let text = cipher.seal(&place.associated_data(), secrets.to_text())?;
-        Ok(Sealed::from_column(format!("{VERSION}.{id}.{text}")))
+        self.ring().seal(place, secrets)
     }
 
     /// Opens what was sealed for a place. Reads the data keys again when it meets one it does not know.
     pub async fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<Secrets, StoreError> {
-        let (id, text) = sealed
-            .as_str()
-            .strip_prefix(VERSION)
-            .and_then(|rest| rest.strip_prefix('.')?.split_once('.'))
-            .ok_or(VaultError::Tampered)?;
-        let cipher = match self.cipher(id) {
-            Some(cipher) => cipher,
-            None => {
+        match self.ring().open(place, sealed) {
+            Err(VaultError::UnknownDataKey { .. }) => {
                 self.load().await?;
-                self.cipher(id).ok_or_else(|| VaultError::UnknownDataKey { id: id.to_owned() })?
+                Ok(self.ring().open(place, sealed)?)
             }
-        };
-        Ok(Secrets::from_text(&cipher.open(&place.associated_data(), text)?)?)
+            opened => Ok(opened?),
+        }
     }
 
     /// Reads the data keys again after a rotation elsewhere. When that fails this process goes on with the keys it has,
@@ -137,7 +129,7 @@ impl Vault {
         let rows = self.database.fetch_all(Query::new(Wrapped::SELECT)).await?;
         let wrapped = rows.iter().map(Wrapped::read).collect::<Result<Vec<_>, _>>()?;
         let masters = self.master_keys(wrapped.last())?;
-        let known = self.ring.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = Ring::clone(&self.ring());
         self.keep(known.with(&wrapped, &masters)?);
         Ok(())
     }
@@ -209,18 +201,12 @@ impl Vault {
         Ok(key)
     }
 
-    fn current(&self) -> Option<(String, Arc<Cipher>)> {
-        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
-        let cipher = ring.ciphers.get(&ring.current)?;
-        Some((ring.current.clone(), Arc::clone(cipher)))
-    }
-
-    fn cipher(&self, id: &str) -> Option<Arc<Cipher>> {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner).ciphers.get(id).cloned()
+    fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn keep(&self, ring: Ring) {
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
     }
 }
 
@@ -235,6 +221,26 @@ impl Ring {
             self.current.clone_from(&key.id);
         }
         Ok(self)
+    }
+
+    fn cipher(&self, id: &str) -> Result<&Cipher, VaultError> {
+        let cipher = self.ciphers.get(id).ok_or_else(|| VaultError::UnknownDataKey { id: id.to_owned() })?;
+        Ok(cipher)
+    }
+
+    fn seal(&self, place: Place<'_>, secrets: &Secrets) -> Result<Sealed, VaultError> {
+        let id = &self.current;
+        let text = self.cipher(id)?.seal(&place.associated_data(), secrets.to_text())?;
+        Ok(Sealed::from_column(format!("{VERSION}.{id}.{text}")))
+    }
+
+    fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<Secrets, VaultError> {
+        let (id, text) = sealed
+            .as_str()
+            .strip_prefix(VERSION)
+            .and_then(|rest| rest.strip_prefix('.')?.split_once('.'))
+            .ok_or(VaultError::Tampered)?;
+        Secrets::from_text(&self.cipher(id)?.open(&place.associated_data(), text)?)
     }
 }
 
@@ -271,7 +277,8 @@ impl Wrapped {
             origin: masters.origin().to_owned(),
         };
         let master = masters.get(&self.master_key_id)?;
-        let sealed = self.wrapped.strip_prefix("v1.").ok_or_else(wrong)?;
+        let sealed =
+            self.wrapped.strip_prefix(VERSION).and_then(|rest| rest.strip_prefix('.')).ok_or_else(wrong)?;
         let opened = Cipher::new(&master.bytes)?
             .open(&Place::data_key(&self.id).associated_data(), sealed)
             .map_err(|_| wrong())?;
@@ -292,5 +299,64 @@ impl Store {
     /// old one to every process first, and drop the old one afterwards.
     pub async fn rotate_keys(&self) -> Result<Rotation, StoreError> {
         self.vault().rotate().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    fn ring() -> Ring {
+        let cipher = Cipher::new(&random_key().unwrap()).unwrap();
+        let current = Uuid::now_v7().to_string();
+        Ring { ciphers: HashMap::from([(current.clone(), Arc::new(cipher))]), current }
+    }
+
+    fn secrets() -> impl Strategy<Value = Secrets> {
+        proptest::collection::hash_map(".{0,8}", ".{0,40}", 0..4).prop_map(|values| {
+            Secrets::from(
+                values.into_iter().map(|(name, value)| (name, value.into())).collect::<Map<_, Value>>(),
+            )
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens_in_its_place_and_in_no_other(secrets in secrets(), id in ".{0,20}", other in ".{0,20}") {
+            let ring = ring();
+            let place = Place::integrated_account(&id);
+            let sealed = ring.seal(place, &secrets).unwrap();
+            prop_assert_eq!(ring.open(place, &sealed).unwrap(), secrets);
+            prop_assume!(id != other);
+            prop_assert!(ring.open(Place::integrated_account(&other), &sealed).is_err());
+            prop_assert!(ring.open(Place::environment_integration(&id), &sealed).is_err());
+        }
+
+        #[test]
+        fn no_character_can_be_altered(secrets in secrets(), at in any::<prop::sample::Index>(), character in "[ -~]") {
+            let ring = ring();
+            let place = Place::integrated_account("id");
+            let sealed = ring.seal(place, &secrets).unwrap();
+            let at = at.index(sealed.as_str().len());
+            let mut altered = sealed.as_str().to_owned();
+            altered.replace_range(at..=at, &character);
+            prop_assume!(altered != sealed.as_str());
+            prop_assert!(ring.open(place, &Sealed::from_column(altered)).is_err());
+        }
+
+        #[test]
+        fn nothing_else_opens_or_panics(text in ".{0,100}") {
+            prop_assert!(ring().open(Place::integrated_account("id"), &Sealed::from_column(text)).is_err());
+        }
+    }
+
+    #[test]
+    fn the_same_secrets_never_look_the_same() {
+        let (ring, place) = (ring(), Place::integrated_account("id"));
+        let secrets = Secrets::from(Map::from_iter([("key".to_owned(), Value::from("value"))]));
+        assert_ne!(ring.seal(place, &secrets).unwrap(), ring.seal(place, &secrets).unwrap());
     }
 }

@@ -1,0 +1,16 @@
+//! The store through its public face, over both databases.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that meets what it does not expect has to fail"
+)]
+
+mod accounts;
+mod changes;
+mod environments;
+mod logs;
+mod opening;
+mod samples;
+mod schema;
+mod tokens;
+mod vault;

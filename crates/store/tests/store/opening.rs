@@ -1,0 +1,74 @@
+//! Opening and closing.
+
+use store::{Options, Page, Store, StoreError, over_both_databases, testing::TestDatabase};
+
+use crate::samples::{environment, execute, texts};
+
+over_both_databases!(
+    a_database_is_opened_again_with_what_it_had,
+    nodes_that_start_together_agree,
+    a_newer_programs_database_is_refused,
+    a_closed_store_is_unavailable,
+);
+
+async fn a_database_is_opened_again_with_what_it_had(database: &TestDatabase) {
+    let store = database.open().await;
+    store.ping().await.unwrap();
+    let made = environment(&store).await;
+    store.close().await;
+    let again = database.open().await;
+    assert_eq!(again.list_environments(&Page::first(10)).await.unwrap().items, [made]);
+}
+
+async fn nodes_that_start_together_agree(database: &TestDatabase) {
+    let mut starting = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (url, options) = (database.url().to_owned(), database.options());
+        starting.spawn(async move { Store::connect(&url, options).await.unwrap() });
+    }
+    let stores = starting.join_all().await;
+    environment(&stores[0]).await;
+    for store in &stores {
+        assert!(store.find_environment("production").await.unwrap().is_some());
+    }
+    assert_eq!(texts(database, "SELECT id FROM data_key").await.len(), 1);
+}
+
+async fn a_newer_programs_database_is_refused(database: &TestDatabase) {
+    database.open().await.close().await;
+    execute(database, "UPDATE _sqlx_migrations SET version = 999999 WHERE version = 1").await;
+    let error = Store::connect(database.url(), database.options()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Migration { .. }), "{error:?}");
+    assert!(error.to_string().contains("newer version"), "{error}");
+}
+
+async fn a_closed_store_is_unavailable(database: &TestDatabase) {
+    let store = database.open().await;
+    store.close().await;
+    for error in [store.ping().await.unwrap_err(), store.create_environment("x").await.unwrap_err()] {
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn sqlite_is_set_up_for_many_readers_beside_one_writer() {
+    let database = TestDatabase::sqlite();
+    let _store = database.open().await;
+    assert_eq!(texts(&database, "PRAGMA journal_mode").await, ["wal"]);
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_used_is_refused_with_a_reason() {
+    let options = || -> Options { TestDatabase::sqlite().options() };
+    for (url, reason) in [
+        ("mysql://localhost/decant", "must begin with sqlite: or postgres://"),
+        ("sqlite::memory:", "needs a file"),
+        ("sqlite:", "needs a file"),
+        ("postgres://user:hush@localhost:notaport/x", "not a valid PostgreSQL address"),
+    ] {
+        let error = Store::connect(url, options()).await.unwrap_err();
+        assert!(matches!(error, StoreError::BadUrl(_)), "{error:?}");
+        let message = format!("{error} {error:?}");
+        assert!(message.contains(reason) && !message.contains("hush"), "{message}");
+    }
+}

@@ -1,0 +1,3 @@
+//! Throw-away databases: `store`'s own, so that its tests need not build what stands above it.
+
+pub use store::testing::{POSTGRES_URL, TestDatabase};
