@@ -1,3 +1,6 @@
 //! Throw-away databases: `store`'s own, so that its tests need not build what stands above it.
 
-pub use store::testing::{POSTGRES_URL, TestDatabase};
+pub use store::{
+    over_both_databases,
+    testing::{POSTGRES_URL, TestDatabase},
+};

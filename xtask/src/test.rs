@@ -1,0 +1,68 @@
+//! `cargo xtask test`: everything that has to pass, over SQLite and PostgreSQL.
+
+use std::{env, process::Command};
+
+use crate::{
+    postgres::Cluster,
+    run::{cargo, run as run_command, works},
+};
+
+/// Tests over PostgreSQL look for their server here.
+const POSTGRES_URL: &str = "DECANT_TEST_POSTGRES_URL";
+
+/// Check format, lints and documentation and run all tests, over SQLite and a throw-away PostgreSQL.
+///
+/// Uses cargo-nextest where it is installed. With DECANT_TEST_POSTGRES_URL set, that server is used and none is started.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Only run the tests, not the checks before them.
+    #[arg(long)]
+    only_tests: bool,
+    /// Passed on to cargo nextest run or cargo test: `-- -p decant-store vault`.
+    #[arg(last = true)]
+    runner: Vec<String>,
+}
+
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    if !options.only_tests {
+        check()?;
+    }
+    // The server is stopped and removed when this goes, however that comes about.
+    let cluster = match env::var_os(POSTGRES_URL) {
+        Some(_) => None,
+        None => Some(Cluster::start()?),
+    };
+    let mut runner = runner(&options.runner);
+    if let Some(cluster) = &cluster {
+        runner.env(POSTGRES_URL, cluster.url());
+    }
+    // Last, so that the command ends with the runner's count.
+    run_command(&mut runner)
+}
+
+/// What the compiler and its tools say of the code. Documentation tests are here because cargo, not nextest, runs them.
+fn check() -> anyhow::Result<()> {
+    run_command(&mut cargo(&["fmt", "--all", "--check"]))?;
+    run_command(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    run_command(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    run_command(&mut cargo(&["test", "--workspace", "--doc"]))
+}
+
+/// All tests; those that need PostgreSQL are ignored unless asked for. A virtual workspace runs whole without `--workspace`,
+/// and `-p` can narrow it.
+fn runner(arguments: &[String]) -> Command {
+    if works(&mut cargo(&["nextest", "--version"])) {
+        let profile = if env::var_os("CI").is_some() { "ci" } else { "default" };
+        let mut runner = cargo(&["nextest", "run", "--profile", profile, "--run-ignored", "all"]);
+        runner.args(arguments);
+        return runner;
+    }
+    let mut runner = cargo(&["test", "--tests", "--no-fail-fast"]);
+    runner.args(arguments);
+    if !arguments.iter().any(|argument| argument == "--") {
+        runner.arg("--");
+    }
+    runner.arg("--include-ignored");
+    runner
+}
