@@ -1,0 +1,469 @@
+//! `{{placeholder}}` templates, in a JSON value or in text (facts, Truto 14.1).
+//!
+//! `{{a.b.0.c}}` takes a value by path, `{{a|b}}` the first that is there, `{{a?:x}}` falls back to the text `x`. A
+//! placeholder that is a whole string keeps its JSON type and may end in a cast: `:str`, `:int`, `:num`, `:bool`,
+//! `:json`, `:null`, `:any`, `:undefined` (leave the key out when it is missing) and `:ignore-empty-str`. What cannot be
+//! resolved stays as it was written.
+
+use serde_json::{Map, Value};
+
+/// The values that placeholders name by their first word (`query`, `body`, `context`, …).
+#[derive(Default, Clone)]
+pub struct Scope<'a> {
+    roots: Vec<(&'static str, &'a Value)>,
+    texts: Vec<(&'static str, &'a str)>,
+}
+
+impl<'a> Scope<'a> {
+    /// An empty scope.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a root that holds a JSON value.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &'a Value) -> Self {
+        self.roots.push((name, value));
+        self
+    }
+
+    /// Adds a root that is a piece of text, such as an `id`.
+    #[must_use]
+    pub fn with_text(mut self, name: &'static str, text: &'a str) -> Self {
+        self.texts.push((name, text));
+        self
+    }
+
+    fn find(&self, path: &Path) -> Option<Found<'a>> {
+        if let Some((_, text)) = self.texts.iter().find(|(name, _)| *name == path.root) {
+            return path.steps.is_empty().then_some(Found::Text(text));
+        }
+        let (_, root) = self.roots.iter().find(|(name, _)| *name == path.root)?;
+        let mut value: &'a Value = root;
+        for step in &path.steps {
+            value = match value {
+                Value::Object(fields) => fields.get(step)?,
+                Value::Array(items) => items.get(step.parse::<usize>().ok()?)?,
+                _ => return None,
+            };
+        }
+        Some(Found::Value(value))
+    }
+}
+
+enum Found<'a> {
+    Text(&'a str),
+    Value(&'a Value),
+}
+
+impl Found<'_> {
+    fn is_null(&self) -> bool {
+        matches!(self, Found::Value(Value::Null))
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            Found::Text(text) => Value::String((*text).to_owned()),
+            Found::Value(value) => (*value).clone(),
+        }
+    }
+}
+
+/// The template is not well formed, or a cast failed.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum TemplateError {
+    /// `{{` without its `}}`.
+    #[error("{0:?} opens a placeholder with {{{{ and never closes it")]
+    Unclosed(String),
+    /// `{{}}`, or an alternative without a name.
+    #[error("{0:?} holds a placeholder without a name")]
+    Empty(String),
+    /// The value does not fit the cast.
+    #[error("{{{{{placeholder}}}}} is no {cast}")]
+    Cast {
+        /// The placeholder as written.
+        placeholder: String,
+        /// What was asked for.
+        cast: &'static str,
+    },
+}
+
+/// A JSON value whose strings may hold placeholders.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template(Node);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Node {
+    Fixed(Value),
+    Text(TextTemplate),
+    Array(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+impl Template {
+    /// Parses the placeholders of every string in `value`.
+    pub fn parse(value: &Value) -> Result<Self, TemplateError> {
+        parse_node(value).map(Self)
+    }
+
+    /// Fills the placeholders; `None` where the whole template is one placeholder that asks to be left out.
+    pub fn render(&self, scope: &Scope<'_>) -> Result<Option<Value>, TemplateError> {
+        render_node(&self.0, scope)
+    }
+
+    /// The first words of all placeholders: what the template wants in its scope.
+    pub fn roots(&self) -> Vec<&str> {
+        let mut roots = Vec::new();
+        collect_roots(&self.0, &mut roots);
+        roots
+    }
+}
+
+fn parse_node(value: &Value) -> Result<Node, TemplateError> {
+    Ok(match value {
+        Value::String(text) if text.contains("{{") => Node::Text(TextTemplate::parse(text)?),
+        Value::Array(items) => Node::Array(items.iter().map(parse_node).collect::<Result<_, _>>()?),
+        Value::Object(fields) => Node::Object(
+            fields
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), parse_node(value)?)))
+                .collect::<Result<_, _>>()?,
+        ),
+        fixed => Node::Fixed(fixed.clone()),
+    })
+}
+
+fn render_node(node: &Node, scope: &Scope<'_>) -> Result<Option<Value>, TemplateError> {
+    Ok(match node {
+        Node::Fixed(value) => Some(value.clone()),
+        Node::Text(template) => template.value(scope)?,
+        Node::Array(items) => {
+            let mut rendered = Vec::with_capacity(items.len());
+            for item in items {
+                rendered.extend(render_node(item, scope)?);
+            }
+            Some(Value::Array(rendered))
+        }
+        Node::Object(fields) => {
+            let mut rendered = Map::new();
+            for (key, field) in fields {
+                if let Some(value) = render_node(field, scope)? {
+                    rendered.insert(key.clone(), value);
+                }
+            }
+            Some(Value::Object(rendered))
+        }
+    })
+}
+
+fn collect_roots<'a>(node: &'a Node, roots: &mut Vec<&'a str>) {
+    match node {
+        Node::Fixed(_) => {}
+        Node::Text(template) => roots.extend(template.roots()),
+        Node::Array(items) => items.iter().for_each(|item| collect_roots(item, roots)),
+        Node::Object(fields) => fields.iter().for_each(|(_, field)| collect_roots(field, roots)),
+    }
+}
+
+/// Text with placeholders.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextTemplate {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    Literal(String),
+    Placeholder(Placeholder),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Placeholder {
+    written: String,
+    alternatives: Vec<Path>,
+    default: Option<String>,
+    cast: Option<Cast>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Path {
+    root: String,
+    steps: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cast {
+    Text,
+    Integer,
+    Number,
+    Boolean,
+    Json,
+    Null,
+    Any,
+    Undefined,
+    IgnoreEmpty,
+}
+
+impl TextTemplate {
+    /// Parses `text`; text without `{{` is a template that gives itself.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(open) = rest.find("{{") {
+            let (literal, after) = rest.split_at(open);
+            let inner = &after[2..];
+            let close = inner.find("}}").ok_or_else(|| TemplateError::Unclosed(text.to_owned()))?;
+            if !literal.is_empty() {
+                parts.push(Part::Literal(literal.to_owned()));
+            }
+            parts.push(Part::Placeholder(Placeholder::parse(&inner[..close], text)?));
+            rest = &inner[close + 2..];
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Literal(rest.to_owned()));
+        }
+        Ok(Self { parts })
+    }
+
+    /// The first words of all placeholders.
+    pub fn roots(&self) -> impl Iterator<Item = &str> {
+        self.placeholders()
+            .flat_map(|placeholder| placeholder.alternatives.iter().map(|path| path.root.as_str()))
+    }
+
+    /// The dotted paths of all placeholders, as written.
+    pub fn paths(&self) -> impl Iterator<Item = String> {
+        self.placeholders().flat_map(|placeholder| {
+            placeholder.alternatives.iter().map(|path| {
+                let mut dotted = path.root.clone();
+                for step in &path.steps {
+                    dotted.push('.');
+                    dotted.push_str(step);
+                }
+                dotted
+            })
+        })
+    }
+
+    fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Placeholder(placeholder) => Some(placeholder),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// Fills the placeholders into text. Each filled value goes through `write`, which may encode or refuse it; a
+    /// placeholder that resolves to nothing is given to `missing` by the path as written.
+    pub fn fill<E>(
+        &self,
+        scope: &Scope<'_>,
+        out: &mut String,
+        mut write: impl FnMut(&str, &mut String) -> Result<(), E>,
+        mut missing: impl FnMut(&str) -> E,
+    ) -> Result<(), E> {
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => out.push_str(literal),
+                Part::Placeholder(placeholder) => match placeholder.find(scope) {
+                    Some(Found::Text(text)) => write(text, out)?,
+                    Some(Found::Value(Value::String(text))) => write(text, out)?,
+                    Some(Found::Value(value)) => write(&value.to_string(), out)?,
+                    None => match &placeholder.default {
+                        Some(default) => write(default, out)?,
+                        None => return Err(missing(&placeholder.written)),
+                    },
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the placeholders into text; what cannot be resolved stays as it was written.
+    pub fn text(&self, scope: &Scope<'_>) -> String {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => out.push_str(literal),
+                Part::Placeholder(placeholder) => placeholder.write(scope, &mut out),
+            }
+        }
+        out
+    }
+
+    fn value(&self, scope: &Scope<'_>) -> Result<Option<Value>, TemplateError> {
+        match self.parts.as_slice() {
+            [Part::Placeholder(placeholder)] => placeholder.value(scope),
+            _ => Ok(Some(Value::String(self.text(scope)))),
+        }
+    }
+}
+
+impl Placeholder {
+    fn parse(inner: &str, text: &str) -> Result<Self, TemplateError> {
+        let (body, cast) = match inner.rsplit_once(':').map(|(body, name)| (body, Cast::named(name.trim()))) {
+            // In `a?:1` the colon belongs to the default.
+            Some((body, Some(cast))) if !body.ends_with('?') => (body, Some(cast)),
+            _ => (inner, None),
+        };
+        let (names, default) = match body.split_once("?:") {
+            Some((names, default)) => (names, Some(default.to_owned())),
+            None => (body, None),
+        };
+        let alternatives = names
+            .split('|')
+            .map(|name| Path::parse(name.trim()).ok_or_else(|| TemplateError::Empty(text.to_owned())))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { written: inner.to_owned(), alternatives, default, cast })
+    }
+
+    /// The first alternative that is there; a `null` counts as not there, unless it is the last.
+    fn find<'a>(&self, scope: &Scope<'a>) -> Option<Found<'a>> {
+        self.alternatives.iter().filter_map(|path| scope.find(path)).find(|found| !found.is_null())
+    }
+
+    fn write(&self, scope: &Scope<'_>, out: &mut String) {
+        match self.find(scope) {
+            Some(Found::Text(text)) => out.push_str(text),
+            Some(Found::Value(Value::String(text))) => out.push_str(text),
+            Some(Found::Value(value)) => out.push_str(&value.to_string()),
+            None => match &self.default {
+                Some(default) => out.push_str(default),
+                None => {
+                    out.push_str("{{");
+                    out.push_str(&self.written);
+                    out.push_str("}}");
+                }
+            },
+        }
+    }
+
+    fn value(&self, scope: &Scope<'_>) -> Result<Option<Value>, TemplateError> {
+        let found = match self.find(scope) {
+            Some(found) => Some(found.to_value()),
+            None => self.default.clone().map(Value::String),
+        };
+        match (found, self.cast) {
+            (None, Some(Cast::Undefined | Cast::IgnoreEmpty)) => Ok(None),
+            (None, Some(Cast::Null)) => Ok(Some(Value::Null)),
+            (None, _) => Ok(Some(Value::String(format!("{{{{{}}}}}", self.written)))),
+            (Some(Value::String(text)), Some(Cast::IgnoreEmpty)) if text.is_empty() => Ok(None),
+            (Some(value), cast) => self.cast(value, cast).map(Some),
+        }
+    }
+
+    fn cast(&self, value: Value, cast: Option<Cast>) -> Result<Value, TemplateError> {
+        let fail = |cast| TemplateError::Cast { placeholder: self.written.clone(), cast };
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Ok(match cast {
+            None | Some(Cast::Any | Cast::Undefined | Cast::IgnoreEmpty | Cast::Null) => value,
+            Some(Cast::Text) => Value::String(text),
+            Some(Cast::Integer) => Value::from(text.trim().parse::<i64>().map_err(|_| fail("integer"))?),
+            Some(Cast::Number) => {
+                let number: Value = serde_json::from_str(text.trim()).map_err(|_| fail("number"))?;
+                if number.is_number() { number } else { return Err(fail("number")) }
+            }
+            Some(Cast::Boolean) => match text.trim() {
+                "true" | "1" => Value::Bool(true),
+                "false" | "0" => Value::Bool(false),
+                _ => return Err(fail("boolean")),
+            },
+            Some(Cast::Json) => match value {
+                Value::String(text) => serde_json::from_str(&text).map_err(|_| fail("JSON"))?,
+                already => already,
+            },
+        })
+    }
+}
+
+impl Path {
+    fn parse(name: &str) -> Option<Self> {
+        let mut steps = name.split('.').map(str::to_owned);
+        let root = steps.next().filter(|root| !root.is_empty())?;
+        Some(Self { root, steps: steps.collect() })
+    }
+}
+
+impl Cast {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "str" => Self::Text,
+            "int" => Self::Integer,
+            "num" => Self::Number,
+            "bool" => Self::Boolean,
+            "json" => Self::Json,
+            "null" => Self::Null,
+            "any" => Self::Any,
+            "undefined" => Self::Undefined,
+            "ignore-empty-str" => Self::IgnoreEmpty,
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn render(template: Value) -> Option<Value> {
+        let query = json!({"limit": "25", "tags": ["a", "b"], "flag": "true", "empty": "", "raw": "[1]"});
+        let scope = Scope::new().with("query", &query).with_text("id", "42");
+        Template::parse(&template).unwrap().render(&scope).unwrap()
+    }
+
+    #[test]
+    fn a_whole_placeholder_keeps_its_type_and_takes_a_cast() {
+        assert_eq!(render(json!("{{query.tags}}")), Some(json!(["a", "b"])));
+        assert_eq!(render(json!("{{query.limit:int}}")), Some(json!(25)));
+        assert_eq!(render(json!("{{query.flag:bool}}")), Some(json!(true)));
+        assert_eq!(render(json!("{{query.raw:json}}")), Some(json!([1])));
+        assert_eq!(render(json!("{{id:num}}")), Some(json!(42)));
+    }
+
+    #[test]
+    fn alternatives_and_defaults_fill_what_is_missing() {
+        assert_eq!(render(json!("{{query.none|query.limit}}")), Some(json!("25")));
+        assert_eq!(render(json!("{{query.none?:x}}")), Some(json!("x")));
+        assert_eq!(render(json!("{{query.none?:1:int}}")), Some(json!(1)));
+        assert_eq!(render(json!("{{query.tags.1}}/{{id}}")), Some(json!("b/42")));
+    }
+
+    #[test]
+    fn what_is_missing_stays_or_goes_as_asked() {
+        assert_eq!(render(json!("{{query.none}}")), Some(json!("{{query.none}}")));
+        assert_eq!(render(json!({"a": "{{query.none:undefined}}", "b": 1})), Some(json!({"b": 1})));
+        assert_eq!(render(json!({"a": "{{query.empty:ignore-empty-str}}"})), Some(json!({})));
+        assert_eq!(render(json!("{{query.none:null}}")), Some(json!(null)));
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        assert_eq!(Template::parse(&json!("a {{b")), Err(TemplateError::Unclosed("a {{b".to_owned())));
+        assert_eq!(Template::parse(&json!("{{}}")), Err(TemplateError::Empty("{{}}".to_owned())));
+        let query = json!({"limit": "many"});
+        let error = Template::parse(&json!("{{query.limit:int}}"))
+            .unwrap()
+            .render(&Scope::new().with("query", &query))
+            .unwrap_err();
+        assert_eq!(error.to_string(), "{{query.limit:int}} is no integer");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[{}:|?.a-z]{0,24}") {
+            if let Ok(template) = TextTemplate::parse(&text) {
+                template.text(&Scope::new().with_text("a", "b"));
+            }
+        }
+
+        #[test]
+        fn text_without_placeholders_is_itself(text in "[^{]{0,40}") {
+            prop_assert_eq!(TextTemplate::parse(&text).unwrap().text(&Scope::new()), text);
+        }
+    }
+}
