@@ -18,9 +18,10 @@ use crate::run::{find, run, run_quietly};
 ///
 /// Durability is off, since nothing has to outlive the tests. It listens on a socket in its own folder only.
 const SERVE: &str = r#"
-"$1/pg_ctl" start --silent --wait --timeout=60 --pgdata="$2/data" --log="$2/log" --options="
-    -c unix_socket_directories='$2' -c listen_addresses='' -c max_connections=200
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off" || { cat "$2/log"; exit 1; }
+settings="-c unix_socket_directories='$2' -c listen_addresses='' -c max_connections=200"
+settings="$settings -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+"$1/pg_ctl" start --silent --wait --timeout=60 --pgdata="$2/data" --log="$2/log" --options="$settings" ||
+    { cat "$2/log"; exit 1; }
 echo ready
 read -r _
 "$1/pg_ctl" stop --silent --mode=immediate --pgdata="$2/data"
