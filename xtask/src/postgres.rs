@@ -38,15 +38,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts a server. Installs PostgreSQL first where it is missing and this program may.
-    pub fn start() -> anyhow::Result<Self> {
-        let programs = match programs() {
-            Some(programs) => programs,
-            None => {
-                install()?;
-                programs().context("PostgreSQL was installed, but initdb is nowhere to be found")?
-            }
-        };
+    /// Makes and starts a server with the programs of [`programs`].
+    pub fn start(programs: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("decant-postgres-").tempdir()?;
         let user = server_user(folder.path())?;
         if let Some(user) = user {
@@ -63,7 +56,7 @@ impl Cluster {
         )?;
         let mut supervisor = as_user(user, Path::new("/bin/sh"))
             .args(["-c", SERVE, "serve"])
-            .arg(&programs)
+            .arg(programs)
             .arg(folder.path())
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -98,8 +91,17 @@ impl Drop for Cluster {
     }
 }
 
-/// The folder with PostgreSQL's server programs: from the search path, or where Debian keeps them, newest first.
-fn programs() -> Option<PathBuf> {
+/// The folder with PostgreSQL's server programs. Installs them where they are missing and this program may.
+pub fn programs() -> anyhow::Result<PathBuf> {
+    if let Some(folder) = find_programs() {
+        return Ok(folder);
+    }
+    install()?;
+    find_programs().context("PostgreSQL was installed, but initdb is nowhere to be found")
+}
+
+/// Looks on the search path and where Debian keeps them, newest first.
+fn find_programs() -> Option<PathBuf> {
     // A link on the search path leads to the folder with all of them.
     let found = find("initdb").and_then(|path| fs::canonicalize(path).ok()?.parent().map(Path::to_owned));
     let mut folders: Vec<_> = fs::read_dir("/usr/lib/postgresql")

@@ -3,7 +3,7 @@
 use std::{env, process::Command};
 
 use crate::{
-    postgres::Cluster,
+    postgres::{self, Cluster},
     run::{cargo, run as run_command, works},
 };
 
@@ -24,14 +24,14 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
+    let given = env::var_os(POSTGRES_URL).is_some();
+    // First, because it may end here for want of a package.
+    let programs = if given { None } else { Some(postgres::programs()?) };
     if !options.only_tests {
         check()?;
     }
     // The server is stopped and removed when this goes, however that comes about.
-    let cluster = match env::var_os(POSTGRES_URL) {
-        Some(_) => None,
-        None => Some(Cluster::start()?),
-    };
+    let cluster = programs.as_deref().map(Cluster::start).transpose()?;
     let mut runner = runner(&options.runner);
     if let Some(cluster) = &cluster {
         runner.env(POSTGRES_URL, cluster.url());
