@@ -129,8 +129,9 @@ async fn open_sqlite(path: &str, options: &Options) -> Result<Database, StoreErr
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(options.wait);
-    // The writer opens first: it makes the file and switches it to the write-ahead log.
-    let pool = SqlitePoolOptions::new().acquire_timeout(options.wait);
+    // The writer opens first: it makes the file and switches it to the write-ahead log. Connections stay open: there is
+    // no server that could lose them, and the last one to close would end the log under the readers.
+    let pool = SqlitePoolOptions::new().acquire_timeout(options.wait).idle_timeout(None).max_lifetime(None);
     let write = pool.clone().max_connections(1).connect_with(connect.clone()).await?;
     let read = pool.max_connections(options.connections).connect_with(connect.read_only(true)).await?;
     Ok(Database::Sqlite { write, read })

@@ -72,3 +72,15 @@ async fn an_address_that_cannot_be_used_is_refused_with_a_reason() {
         assert!(message.contains(reason) && !message.contains("hush"), "{message}");
     }
 }
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: `cargo xtask test`"]
+async fn lost_connections_are_replaced() {
+    let database = TestDatabase::postgres().await;
+    let store = database.open().await;
+    environment(&store).await;
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    execute(&database, kill).await;
+    assert!(store.find_environment("production").await.unwrap().is_some());
+}
