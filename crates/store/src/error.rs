@@ -123,3 +123,20 @@ fn constraint_name(refusal: &dyn sqlx::error::DatabaseError) -> String {
     }
     name
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passing_states_are_told_from_faults_of_the_program() {
+        // Connection failure, deadlock, too many connections, shutdown, read-only after a failover; SQLite's BUSY, BUSY_SNAPSHOT, FULL.
+        for code in ["08006", "40P01", "53300", "57P01", "25006", "5", "517", "13"] {
+            assert!(is_passing(code), "{code}");
+        }
+        // Syntax error, unknown column, wrong type; SQLite's ERROR, CONSTRAINT, MISMATCH.
+        for code in ["42601", "42703", "22P02", "1", "19", "20", ""] {
+            assert!(!is_passing(code), "{code}");
+        }
+    }
+}

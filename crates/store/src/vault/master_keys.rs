@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
 };
 
@@ -183,7 +183,10 @@ impl MasterKeySource {
         let lock = File::open(folder_of(path)).map_err(failed)?;
         lock.lock().map_err(failed)?;
         let before = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
+        let owner = fs::metadata(path).map_err(failed)?;
         let draft = write_draft(path, &[&MasterKey::generate()?.line(), &before]).map_err(failed)?;
+        // Root may rotate for a service that runs as someone else and has to read the file again.
+        chown(&draft, Some(owner.uid()), Some(owner.gid())).map_err(failed)?;
         fs::rename(&draft, path).map_err(failed)?;
         sync_folder(folder_of(path)).map_err(failed)
     }

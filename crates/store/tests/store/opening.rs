@@ -1,5 +1,8 @@
 //! Opening and closing.
 
+use std::time::Duration;
+
+use sqlx::{Connection as _, SqliteConnection};
 use store::{Options, Page, Store, StoreError, over_both_databases, testing::TestDatabase};
 
 use crate::samples::{environment, execute, texts};
@@ -55,6 +58,20 @@ async fn sqlite_is_set_up_for_many_readers_beside_one_writer() {
     let database = TestDatabase::sqlite();
     let _store = database.open().await;
     assert_eq!(texts(&database, "PRAGMA journal_mode").await, ["wal"]);
+}
+
+#[tokio::test]
+async fn a_write_lock_held_by_another_process_is_a_passing_state() {
+    let database = TestDatabase::sqlite();
+    let options = Options { wait: Duration::from_millis(20), ..database.options() };
+    let store = Store::connect(database.url(), options).await.unwrap();
+    let mut other = SqliteConnection::connect(database.url()).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let error = store.create_environment("production").await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    store.find_environment("production").await.expect("reading goes on");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    environment(&store).await;
 }
 
 #[tokio::test]

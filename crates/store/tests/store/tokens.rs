@@ -9,6 +9,7 @@ use crate::samples::{TestClock, account, environment, time};
 over_both_databases!(
     an_api_token_is_found_by_its_digest_until_it_is_deleted,
     api_tokens_are_listed_by_name,
+    a_digest_is_kept_once,
     a_token_needs_its_environment,
     an_account_token_ends_with_its_account,
     ended_account_tokens_are_swept,
@@ -66,6 +67,19 @@ async fn api_tokens_are_listed_by_name(database: &TestDatabase) {
     let named = store.list_api_tokens(&environment.id, Some("ci"), &page).await.unwrap();
     assert_eq!(named.items, all.items[2..]);
     assert_eq!(named.next, None);
+}
+
+async fn a_digest_is_kept_once(database: &TestDatabase) {
+    let store = database.open().await;
+    let environment = environment(&store).await;
+    let hash = Token::generate("decant_api").unwrap().hash();
+    store.create_api_token(&environment.id, "ci", None, &hash).await.unwrap();
+    let error = store.create_api_token(&environment.id, "again", None, &hash).await.unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Conflict { constraint } if constraint == "api_token_hash"),
+        "{error:?}"
+    );
+    assert!(!format!("{error:?}").contains(hash.as_str()));
 }
 
 async fn a_token_needs_its_environment(database: &TestDatabase) {
