@@ -10,7 +10,7 @@ mod test;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", about = "What a person runs.", version = None)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "What a person runs.", version = None)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
