@@ -1,1 +1,29 @@
 //! Integrations as data: load, check, describe; plan a request, read a page, recognise an error.
+//!
+//! An [`Integration`] is compiled from the YAML files of its folder (`integration.yaml`, `resources/*.yaml`). It knows no
+//! HTTP client and no database: it says what to send ([`Integration::plan`]) and what an answer means
+//! ([`Method::read_page`], [`Integration::recognise`]).
+
+mod action;
+mod capabilities;
+mod catalog;
+mod compiled;
+mod credentials;
+mod definition;
+mod error;
+mod near;
+mod paging;
+mod plan;
+mod recognise;
+
+pub use action::{Action, Step};
+pub use capabilities::CapabilityFilter;
+pub use catalog::Catalog;
+pub use compiled::{Integration, Method, RateLimit, Resource};
+pub use credentials::{CheckedCredentials, Credentials, FieldProblem};
+pub use definition::{CredentialField, CredentialFormat, FieldType, Parameter};
+pub use error::{DefinitionError, PlanError};
+pub use near::Unknown;
+pub use paging::{BadAnswer, Page, PageRequest, Style};
+pub use plan::{Inputs, Request};
+pub use recognise::{RemoteError, RemoteErrorKind};

@@ -1,0 +1,101 @@
+//! What an integration can do, as the capabilities route tells it (facts, Truto 15.1).
+
+use serde_json::{Map, Value, json};
+
+use crate::compiled::{Integration, Method, Resource};
+
+/// Which capabilities are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct CapabilityFilter {
+    /// Only these methods; all when empty.
+    pub methods: Vec<String>,
+    /// Only this resource.
+    pub resource: Option<String>,
+}
+
+impl CapabilityFilter {
+    /// Whether a method of a resource is wanted.
+    pub fn wants(&self, resource: &str, method: &str) -> bool {
+        self.resource.as_deref().is_none_or(|wanted| wanted == resource)
+            && (self.methods.is_empty() || self.methods.iter().any(|wanted| wanted == method))
+    }
+}
+
+impl Integration {
+    /// `{id, name, label, category}`.
+    pub fn summary(&self) -> Value {
+        json!({"id": self.name, "name": self.name, "label": self.label, "category": self.category})
+    }
+
+    /// The `proxy` part: each resource with its methods.
+    pub fn proxy_capabilities(&self, filter: &CapabilityFilter) -> Vec<Value> {
+        let mut resources = Vec::new();
+        for resource in self.resources.values() {
+            let methods: Vec<Value> = resource
+                .methods
+                .values()
+                .filter(|method| filter.wants(&resource.name, &method.name))
+                .map(|method| self.method_capability(resource, method))
+                .collect();
+            if !methods.is_empty() {
+                resources.push(json!({
+                    "resource": resource.name,
+                    "description": resource.description,
+                    "methods": methods,
+                }));
+            }
+        }
+        resources
+    }
+
+    fn method_capability(&self, resource: &Resource, method: &Method) -> Value {
+        let mut capability = Map::new();
+        capability.insert("method".into(), json!(method.name));
+        capability.insert("name".into(), json!(self.tool_name(resource, method)));
+        capability.insert("description".into(), json!(method.description));
+        if let Some(certainty) = &method.certainty {
+            capability.insert("certainty".into(), json!(certainty));
+        }
+        capability.insert("verb".into(), json!(method.verb.as_str()));
+        capability.insert("path".into(), json!(method.path));
+        capability.insert("has_description".into(), json!(!method.description.is_empty()));
+        capability.insert("has_query_schema".into(), json!(!method.query.is_empty()));
+        capability.insert("has_body_schema".into(), json!(false));
+        capability.insert("has_response_schema".into(), json!(false));
+        capability.insert("query".into(), json!(method.query));
+        capability.insert("api_documentation_url".into(), json!(resource.documentation_link));
+        Value::Object(capability)
+    }
+
+    /// The name of the tool that calls a method (facts, Truto 15.2).
+    fn tool_name(&self, resource: &Resource, method: &Method) -> String {
+        let noun = resource.name.replace('-', "_");
+        let integration = &self.name;
+        match method.name.as_str() {
+            "list" => format!("list_all_{integration}_{noun}"),
+            "get" => format!("get_single_{integration}_{noun}_by_id"),
+            "create" => format!("create_a_{integration}_{noun}"),
+            "update" => format!("update_a_{integration}_{noun}_by_id"),
+            "delete" => format!("delete_a_{integration}_{noun}_by_id"),
+            custom => format!("{integration}_{noun}_{custom}"),
+        }
+    }
+
+    /// The `auth` part: formats and the fields of the first.
+    pub fn auth_capabilities(&self) -> Value {
+        let first = self.credentials.values().next();
+        json!({
+            "formats": self.credentials.keys().collect::<Vec<_>>(),
+            "fields": first.map(|format| &format.fields),
+            "documentation_link": first.and_then(|format| format.documentation_link.clone()),
+        })
+    }
+
+    /// The `ai_readiness` part: how many methods say what they do.
+    pub fn ai_readiness(&self) -> Value {
+        let methods = || self.resources.values().flat_map(|resource| resource.methods.values());
+        let (all, described) = (methods().count(), methods().filter(|m| !m.description.is_empty()).count());
+        let score = if all == 0 { 0.0 } else { described as f64 / all as f64 };
+        json!({"proxy_methods": all, "proxy_methods_with_descriptions": described, "ai_ready_score": score})
+    }
+}

@@ -1,0 +1,414 @@
+//! A checked definition, ready to plan calls with.
+
+use std::collections::BTreeMap;
+
+use expression::{Expression, TextTemplate};
+use http::header::{HeaderMap, HeaderName};
+use serde_json::{Map, Value};
+
+use crate::action::{Action, Step};
+use crate::credentials::{CheckedCredentials, FieldProblem};
+use crate::definition::{
+    ArrayFormat, Authorization, CredentialFormat, Definition, Errors, MethodDefinition, Parameter,
+    StepDefinition, Verb,
+};
+use crate::error::DefinitionError;
+use crate::near::Unknown;
+use crate::paging::{self, BadAnswer, Page, PageRequest, Style};
+use crate::recognise::{self, RemoteError};
+
+/// A platform that accounts can be connected to.
+#[derive(Debug, Clone)]
+pub struct Integration {
+    /// The slug in the API.
+    pub name: String,
+    /// What a person reads.
+    pub label: String,
+    /// The unified model's category.
+    pub category: String,
+    /// What the platform is.
+    pub description: String,
+    /// Ways to authenticate, by format (`api_key`, …).
+    pub credentials: BTreeMap<String, CredentialFormat>,
+    /// What can be called.
+    pub resources: BTreeMap<String, Resource>,
+    /// What is done when an account is connected.
+    pub actions: BTreeMap<String, Action>,
+    /// What the platform allows, where it is known.
+    pub rate_limit: Option<RateLimit>,
+    pub(crate) base_url: TextTemplate,
+    pub(crate) headers: Vec<(HeaderName, TextTemplate)>,
+    pub(crate) authorization: CompiledAuthorization,
+    pub(crate) query_array_format: ArrayFormat,
+    config: Value,
+    errors: Errors,
+    rate_limit_statuses: Vec<u16>,
+}
+
+/// How many calls a platform takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Calls in a window.
+    pub amount: u32,
+    /// The window, in seconds.
+    pub window_seconds: u32,
+    /// Pages beyond this number …
+    pub deep_page: Option<u32>,
+    /// … are given once in this many seconds.
+    pub deep_page_seconds: Option<u32>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum CompiledAuthorization {
+    Basic { username: TextTemplate, password: TextTemplate },
+    Header { name: HeaderName, value: TextTemplate },
+}
+
+/// One resource of a platform.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// The name in `/proxy/{resource}`.
+    pub name: String,
+    /// What it is.
+    pub description: String,
+    /// The platform's permission that its calls need.
+    pub permission: Option<String>,
+    /// The platform's own page about it.
+    pub documentation_link: Option<String>,
+    /// What can be done with it.
+    pub methods: BTreeMap<String, Method>,
+}
+
+/// One method of a resource.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// `list`, `get`, `create`, `update`, `delete`, or a name of the platform's own.
+    pub name: String,
+    /// The HTTP method.
+    pub verb: http::Method,
+    /// The path below the base URL, as declared.
+    pub path: String,
+    /// What it does.
+    pub description: String,
+    /// Query parameters it is known to take.
+    pub query: BTreeMap<String, Parameter>,
+    /// How sure it is that the platform works so; `None` where its documentation says it.
+    pub certainty: Option<String>,
+    pub(crate) path_template: TextTemplate,
+    pub(crate) response_path: Option<String>,
+    pub(crate) styles: Vec<Style>,
+    pub(crate) no_auth: bool,
+}
+
+impl Integration {
+    /// Checks a definition given as JSON and compiles it. The error names where in the definition the mistake is, as a
+    /// path such as `resources.order.methods.list.pagination`.
+    pub(crate) fn compile(config: Value) -> Result<Self, Mistake> {
+        let definition: Definition =
+            serde_json::from_value(config.clone()).map_err(|error| Mistake::at(&[], error.to_string()))?;
+        let base_url = template(&["base_url"], &definition.base_url)?;
+        let mut headers = Vec::new();
+        for (name, value) in &definition.headers {
+            headers.push((header_name(&["headers", name], name)?, template(&["headers", name], value)?));
+        }
+        let mut resources = BTreeMap::new();
+        for (name, resource) in &definition.resources {
+            let mut methods = BTreeMap::new();
+            for (method_name, method) in &resource.methods {
+                let at = ["resources", name, "methods", method_name];
+                methods.insert(method_name.clone(), Method::compile(&definition, &at, method_name, method)?);
+            }
+            resources.insert(
+                name.clone(),
+                Resource {
+                    name: name.clone(),
+                    description: resource.description.clone(),
+                    permission: resource.permission.clone(),
+                    documentation_link: resource.documentation_link.clone(),
+                    methods,
+                },
+            );
+        }
+        let actions = compile_actions(&definition, &resources)?;
+        let rate_limit = definition.rate_limit.as_ref();
+        Ok(Self {
+            base_url,
+            headers,
+            authorization: compile_authorization(&definition.authorization)?,
+            query_array_format: definition.query_array_format,
+            rate_limit: rate_limit.map(|limit| RateLimit {
+                amount: limit.amount,
+                window_seconds: limit.window_seconds,
+                deep_page: limit.deep_page,
+                deep_page_seconds: limit.deep_page_seconds,
+            }),
+            rate_limit_statuses: rate_limit.map_or_else(|| vec![429], |limit| limit.statuses.clone()),
+            errors: definition.errors,
+            name: definition.name,
+            label: definition.label,
+            category: definition.category,
+            description: definition.description,
+            credentials: definition.credentials,
+            resources,
+            actions,
+            config,
+        })
+    }
+
+    /// The definition as JSON, with overrides merged in.
+    pub fn config(&self) -> &Value {
+        &self.config
+    }
+
+    /// The same integration with overrides merged over its definition, the later ones winning; `null` removes a key.
+    pub fn overridden(&self, layers: &[&Value]) -> Result<Self, DefinitionError> {
+        let mut config = self.config.clone();
+        for layer in layers {
+            merge(&mut config, layer);
+        }
+        Self::compile(config).map_err(|mistake| DefinitionError::new("override", mistake.to_string()))
+    }
+
+    /// Finds a resource by the name in `/proxy/{resource}`.
+    pub fn resource(&self, name: &str) -> Result<&Resource, Unknown> {
+        self.resources
+            .get(name)
+            .ok_or_else(|| Unknown::new("resource", name, self.resources.keys().map(String::as_str)))
+    }
+
+    /// Checks what a person filled in. `partial` is an update, where required fields may stay as they are.
+    pub fn check_credentials(
+        &self,
+        format: &str,
+        given: &Map<String, Value>,
+        partial: bool,
+    ) -> Result<CheckedCredentials, Vec<FieldProblem>> {
+        let Some(form) = self.credentials.get(format) else {
+            let unknown =
+                Unknown::new("authentication method", format, self.credentials.keys().map(String::as_str));
+            return Err(vec![FieldProblem {
+                field: "authentication_method".into(),
+                message: unknown.to_string(),
+            }]);
+        };
+        form.check(given, partial)
+    }
+
+    /// The names of all secret fields, in whichever format.
+    pub fn secret_fields(&self) -> impl Iterator<Item = &str> {
+        self.credentials
+            .values()
+            .flat_map(|format| &format.fields)
+            .filter(|field| field.kind == crate::FieldType::Password)
+            .map(|field| field.name.as_str())
+    }
+
+    /// What an error answer of the platform means.
+    pub fn recognise(
+        &self,
+        resource: Option<&Resource>,
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> RemoteError {
+        recognise::recognise(&self.errors, &self.rate_limit_statuses, resource, status, headers, body)
+    }
+}
+
+impl Resource {
+    /// Finds a method by name.
+    pub fn method(&self, name: &str) -> Result<&Method, Unknown> {
+        self.methods
+            .get(name)
+            .ok_or_else(|| Unknown::new("method", name, self.methods.keys().map(String::as_str)))
+    }
+}
+
+impl Method {
+    fn compile(
+        definition: &Definition,
+        at: &[&str],
+        name: &str,
+        method: &MethodDefinition,
+    ) -> Result<Self, Mistake> {
+        let below = |key: &'static str| [at, &[key]].concat();
+        let verb = match (method.verb, name) {
+            (Some(Verb::Get), _) | (None, "list" | "get") => http::Method::GET,
+            (Some(Verb::Post), _) | (None, "create") => http::Method::POST,
+            (Some(Verb::Put), _) | (None, "update") => http::Method::PUT,
+            (Some(Verb::Patch), _) => http::Method::PATCH,
+            (Some(Verb::Delete), _) | (None, "delete") => http::Method::DELETE,
+            (None, _) => {
+                return Err(Mistake::at(
+                    at,
+                    "a custom method needs a `verb`: get, post, put, patch or delete",
+                ));
+            }
+        };
+        if !method.path.starts_with('/') {
+            return Err(Mistake::at(&below("path"), "a path begins with `/`"));
+        }
+        let path_template = template(&below("path"), &method.path)?;
+        for path in path_template.paths() {
+            if path != "id" && !path.starts_with("query.") && !path.starts_with("context.") {
+                let reason = format!("{{{{{path}}}}} is not known in a path; use id, query.… or context.…");
+                return Err(Mistake::at(&below("path"), reason));
+            }
+        }
+        let mut styles = Vec::new();
+        for style in &method.pagination {
+            let Some(pagination) = definition.pagination.get(style) else {
+                let unknown =
+                    Unknown::new("paging style", style, definition.pagination.keys().map(String::as_str));
+                return Err(Mistake::at(&below("pagination"), unknown.to_string()));
+            };
+            styles.push(Style { pagination: pagination.clone() });
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            verb,
+            path: method.path.clone(),
+            description: method.description.clone(),
+            query: method.query.clone(),
+            certainty: method.certainty.clone(),
+            path_template,
+            response_path: method.response_path.clone(),
+            styles,
+            no_auth: method.no_auth,
+        })
+    }
+
+    /// Whether the method gives a list of records.
+    pub fn is_list(&self) -> bool {
+        self.name == "list" || self.response_path.is_some()
+    }
+
+    /// Whether the path needs an id.
+    pub fn needs_id(&self) -> bool {
+        self.path_template.roots().any(|root| root == "id")
+    }
+
+    /// Query parameters that the path is made of, by name.
+    pub fn path_parameters(&self) -> impl Iterator<Item = String> {
+        self.path_template.paths().filter_map(|path| path.strip_prefix("query.").map(str::to_owned))
+    }
+
+    /// The way of paging to read this method by: the preferred one, unless the caller pages by himself with a
+    /// parameter of the platform's own.
+    pub fn style(&self, query: &Map<String, Value>) -> Option<&Style> {
+        if self.styles.iter().any(|style| query.contains_key(style.param())) {
+            return None;
+        }
+        self.styles.first()
+    }
+
+    /// Takes the records and the next cursor out of an answer.
+    pub fn read_page<'a>(
+        &self,
+        body: &'a str,
+        style: Option<&Style>,
+        request: &PageRequest,
+    ) -> Result<Page<'a>, BadAnswer> {
+        paging::read(body, self.response_path.as_deref(), style, request)
+    }
+}
+
+/// A mistake and where it is.
+#[derive(Debug)]
+pub(crate) struct Mistake {
+    pub(crate) path: Vec<String>,
+    pub(crate) reason: String,
+}
+
+impl Mistake {
+    fn at(path: &[&str], reason: impl Into<String>) -> Self {
+        Self { path: path.iter().map(|step| (*step).to_owned()).collect(), reason: reason.into() }
+    }
+}
+
+impl std::fmt::Display for Mistake {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.path.is_empty() {
+            write!(out, "{}: ", self.path.join("."))?;
+        }
+        out.write_str(&self.reason)
+    }
+}
+
+fn template(at: &[&str], text: &str) -> Result<TextTemplate, Mistake> {
+    TextTemplate::parse(text).map_err(|error| Mistake::at(at, error.to_string()))
+}
+
+fn header_name(at: &[&str], name: &str) -> Result<HeaderName, Mistake> {
+    HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| Mistake::at(at, format!("{name:?} is no header name")))
+}
+
+fn compile_authorization(authorization: &Authorization) -> Result<CompiledAuthorization, Mistake> {
+    let at = ["authorization", "config"];
+    Ok(match authorization {
+        Authorization::Basic { username, password } => CompiledAuthorization::Basic {
+            username: template(&at, username)?,
+            password: template(&at, password)?,
+        },
+        Authorization::Bearer { token } => CompiledAuthorization::Header {
+            name: http::header::AUTHORIZATION,
+            value: template(&at, &format!("Bearer {token}"))?,
+        },
+        Authorization::Header { header_name: name, header_value } => CompiledAuthorization::Header {
+            name: header_name(&at, name)?,
+            value: template(&at, header_value)?,
+        },
+    })
+}
+
+fn compile_actions(
+    definition: &Definition,
+    resources: &BTreeMap<String, Resource>,
+) -> Result<BTreeMap<String, Action>, Mistake> {
+    let mut actions = BTreeMap::new();
+    for (name, action) in &definition.actions {
+        let mut steps = Vec::new();
+        for step in &action.steps {
+            let at = ["actions", name, "steps"];
+            let expression = |source: &str| {
+                Expression::compile(source).map_err(|error| Mistake::at(&at, error.to_string()))
+            };
+            steps.push(match step {
+                StepDefinition::Request { resource, method, query } => {
+                    let unknown = |error: Unknown| Mistake::at(&at, error.to_string());
+                    resources
+                        .get(resource)
+                        .ok_or_else(|| {
+                            Unknown::new("resource", resource, resources.keys().map(String::as_str))
+                        })
+                        .and_then(|resource| resource.method(method))
+                        .map_err(unknown)?;
+                    Step::Request { resource: resource.clone(), method: method.clone(), query: query.clone() }
+                }
+                StepDefinition::UpdateContext { expression: source } => {
+                    Step::UpdateContext(expression(source)?)
+                }
+                StepDefinition::Transform { expression: source } => Step::Transform(expression(source)?),
+            });
+        }
+        actions.insert(name.clone(), Action { description: action.description.clone(), steps });
+    }
+    Ok(actions)
+}
+
+/// Merges `layer` into `base`, objects key by key; `null` removes a key.
+fn merge(base: &mut Value, layer: &Value) {
+    match (base, layer) {
+        (Value::Object(base), Value::Object(layer)) => {
+            for (key, value) in layer {
+                if value.is_null() {
+                    base.shift_remove(key);
+                } else {
+                    merge(base.entry(key.clone()).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (base, layer) => *base = layer.clone(),
+    }
+}

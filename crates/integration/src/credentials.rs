@@ -1,0 +1,126 @@
+//! What a person fills in to connect an account, and what of it is secret.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use zeroize::Zeroize;
+
+use crate::definition::{CredentialFormat, FieldFormat, FieldTransform, FieldType};
+
+/// An account's secrets, opened. Never printed; wiped when dropped.
+#[derive(Clone, Default)]
+pub struct Credentials(Value);
+
+impl Credentials {
+    /// Takes opened secrets by field name.
+    pub fn new(secrets: Map<String, Value>) -> Self {
+        Self(Value::Object(secrets))
+    }
+
+    /// The secrets, for the templates of a request and for sealing.
+    pub fn expose(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Credentials(***)")
+    }
+}
+
+impl Drop for Credentials {
+    fn drop(&mut self) {
+        if let Value::Object(fields) = &mut self.0 {
+            for value in fields.values_mut() {
+                if let Value::String(text) = value {
+                    text.zeroize();
+                }
+            }
+        }
+    }
+}
+
+/// Credentials that fit their form, split into what may be shown and what is sealed.
+#[derive(Debug)]
+pub struct CheckedCredentials {
+    /// The fields that are not secret: part of the account's context.
+    pub context: Map<String, Value>,
+    /// The secret fields.
+    pub secrets: Credentials,
+}
+
+/// What is wrong with one field; never holds what was filled in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FieldProblem {
+    /// The field's name.
+    pub field: String,
+    /// What to do, in the form's own words.
+    pub message: String,
+}
+
+impl CredentialFormat {
+    /// Checks what was given against the form. `partial` allows required fields to be absent (an update).
+    pub(crate) fn check(
+        &self,
+        given: &Map<String, Value>,
+        partial: bool,
+    ) -> Result<CheckedCredentials, Vec<FieldProblem>> {
+        let mut context = Map::new();
+        let mut secrets = Map::new();
+        let mut problems = Vec::new();
+        for field in &self.fields {
+            let problem = |message: String| FieldProblem { field: field.name.clone(), message };
+            let text = match given.get(&field.name) {
+                Some(Value::String(text)) => Some(text.trim().to_owned()),
+                None | Some(Value::Null) => field.default.clone(),
+                Some(_) => {
+                    problems.push(problem(format!("{} has to be text", field.label)));
+                    continue;
+                }
+            };
+            let Some(mut text) = text.filter(|text| !text.is_empty()) else {
+                if field.required && !(partial && !given.contains_key(&field.name)) {
+                    problems.push(problem(format!("{} is required", field.label)));
+                }
+                continue;
+            };
+            if field.transform == Some(FieldTransform::Lowercase) {
+                text = text.to_lowercase();
+            }
+            if let Some(message) = field.format.and_then(|format| format.complaint(&text)) {
+                problems.push(problem(format!("{} {message}", field.label)));
+                continue;
+            }
+            match field.kind {
+                FieldType::Password => secrets.insert(field.name.clone(), Value::String(text)),
+                FieldType::Text => context.insert(field.name.clone(), Value::String(text)),
+            };
+        }
+        if problems.is_empty() {
+            Ok(CheckedCredentials { context, secrets: Credentials::new(secrets) })
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+impl FieldFormat {
+    fn complaint(self, text: &str) -> Option<&'static str> {
+        let fits = match self {
+            Self::Subdomain => {
+                text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+                    && !text.starts_with('-')
+                    && text.len() <= 63
+            }
+            Self::Token => text.chars().all(|letter| letter.is_ascii_graphic()),
+        };
+        if fits {
+            return None;
+        }
+        Some(match self {
+            Self::Subdomain => "may hold letters, digits and hyphens only",
+            Self::Token => "may not hold blanks or special characters",
+        })
+    }
+}
