@@ -1,2 +1,60 @@
-//! The program: command line, configuration, wiring.
-fn main() {}
+//! The program: command line, configuration, wiring. What it does lives in the crates below.
+
+mod commands;
+mod configuration;
+mod logging;
+mod output;
+
+use clap::{Parser, Subcommand};
+
+/// The open, self-hosted gateway between software products and their customers' commerce platforms.
+#[derive(Parser)]
+#[command(name = "decant", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API.
+    Serve(commands::serve::Arguments),
+    /// Start a sandbox winery and a gateway connected to it, show its orders, and keep serving.
+    Demo(commands::demo::Arguments),
+    /// Serve a winery that behaves as Commerce7 does, for tests and load.
+    Sandbox(commands::sandbox::Arguments),
+    /// Create and list environments.
+    #[command(subcommand)]
+    Environment(commands::environment::Command),
+    /// Create, list and delete API tokens.
+    #[command(subcommand)]
+    Token(commands::token::Command),
+    /// List and rotate the keys that seal credentials.
+    #[command(subcommand)]
+    Key(commands::key::Command),
+    /// Check the configuration, the definitions, the database and the master key.
+    Doctor(commands::doctor::Arguments),
+    /// Print the API description (OpenAPI 3.1) as JSON.
+    Openapi(commands::openapi::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(arguments) => Box::pin(commands::serve::run(arguments)).await,
+        Command::Demo(arguments) => Box::pin(commands::demo::run(arguments)).await,
+        Command::Sandbox(arguments) => Box::pin(commands::sandbox::run(arguments)).await,
+        Command::Environment(command) => Box::pin(commands::environment::run(command)).await,
+        Command::Token(command) => Box::pin(commands::token::run(command)).await,
+        Command::Key(command) => Box::pin(commands::key::run(command)).await,
+        Command::Doctor(arguments) => Box::pin(commands::doctor::run(arguments)).await,
+        Command::Openapi(arguments) => commands::openapi::run(arguments),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("decant: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

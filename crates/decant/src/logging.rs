@@ -1,0 +1,36 @@
+//! Structured logs on standard error: lines for a person, JSON for a machine.
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// How the program logs.
+#[derive(Args, Clone)]
+pub struct LogOptions {
+    /// What to log, as `level` or `target=level,…` (for example `info,upstream=debug`).
+    #[arg(long, env = "DECANT_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+    /// The form of a log line.
+    #[arg(long, env = "DECANT_LOG_FORMAT", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    log_format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// One line for a person.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging; fails on a filter that does not parse.
+pub fn start(options: &LogOptions) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&options.log).map_err(|error| {
+        anyhow::anyhow!("--log {:?} is no filter ({error}); try `info` or `info,gateway=debug`", options.log)
+    })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match options.log_format {
+        Format::Text => lines.init(),
+        Format::Json => lines.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
