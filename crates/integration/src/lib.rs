@@ -15,6 +15,7 @@ mod near;
 mod paging;
 mod plan;
 mod recognise;
+pub mod source;
 
 pub use action::{Action, Step};
 pub use capabilities::CapabilityFilter;

@@ -15,8 +15,13 @@ fn every_declared_method_can_be_planned() {
             for method in resource.methods.values() {
                 let query: Map<String, Value> =
                     method.path_parameters().map(|name| (name, json!("customer"))).collect();
-                let inputs =
-                    Inputs { id: Some("a1"), query: &query, body: None, context: &context, credentials: &credentials };
+                let inputs = Inputs {
+                    id: Some("a1"),
+                    query: &query,
+                    body: None,
+                    context: &context,
+                    credentials: &credentials,
+                };
                 let first = PageRequest::default();
                 let page = method.style(&query).map(|style| (style, &first));
                 let request = integration.plan(method, &inputs, page).unwrap();
