@@ -87,7 +87,9 @@ impl Integration {
         json!({
             "formats": self.credentials.keys().collect::<Vec<_>>(),
             "fields": first.map(|format| &format.fields),
-            "documentation_link": first.and_then(|format| format.documentation_link.clone()),
+            "documentation_link": first
+                .and_then(|format| format.documentation_link.as_ref())
+                .or(self.documentation_link.as_ref()),
         })
     }
 

@@ -80,9 +80,9 @@ fn read_integration(
     let mut origin = BTreeMap::new();
     let prefix = format!("{folder}/resources/");
     for (file, text) in files.iter().filter(|(file, _)| file.starts_with(&prefix)) {
+        // A typed look at each file alone: the parser then knows line and column of a misspelt key.
+        parse::<BTreeMap<String, crate::definition::ResourceDefinition>>(file, text)?;
         for (name, resource) in parse::<Map<String, Value>>(file, text)? {
-            // A typed look at each file alone: the parser then knows line and column of a misspelt key.
-            parse::<BTreeMap<String, crate::definition::ResourceDefinition>>(file, text)?;
             if resources.insert(name.clone(), resource).is_some() {
                 let reason = format!("the resource {name:?} is defined twice");
                 return Err(locate(file, text, &[name], &reason));

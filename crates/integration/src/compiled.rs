@@ -28,6 +28,8 @@ pub struct Integration {
     pub category: String,
     /// What the platform is.
     pub description: String,
+    /// The platform's own documentation.
+    pub documentation_link: Option<String>,
     /// Ways to authenticate, by format (`api_key`, …).
     pub credentials: BTreeMap<String, CredentialFormat>,
     /// What can be called.
@@ -40,6 +42,7 @@ pub struct Integration {
     pub(crate) headers: Vec<(HeaderName, TextTemplate)>,
     pub(crate) authorization: CompiledAuthorization,
     pub(crate) query_array_format: ArrayFormat,
+    pub(crate) environment_variables: Map<String, Value>,
     config: Value,
     errors: Errors,
     rate_limit_statuses: Vec<u16>,
@@ -106,10 +109,13 @@ impl Integration {
     pub(crate) fn compile(config: Value) -> Result<Self, Mistake> {
         let definition: Definition =
             serde_json::from_value(config.clone()).map_err(|error| Mistake::at(&[], error.to_string()))?;
-        let base_url = template(&["base_url"], &definition.base_url)?;
+        let base_url = template(&["base_url"], &definition.base_url, &["context"])?;
         let mut headers = Vec::new();
         for (name, value) in &definition.headers {
-            headers.push((header_name(&["headers", name], name)?, template(&["headers", name], value)?));
+            headers.push((
+                header_name(&["headers", name], name)?,
+                template(&["headers", name], value, &["context", "credentials"])?,
+            ));
         }
         let mut resources = BTreeMap::new();
         for (name, resource) in &definition.resources {
@@ -148,6 +154,8 @@ impl Integration {
             label: definition.label,
             category: definition.category,
             description: definition.description,
+            documentation_link: definition.documentation_link,
+            environment_variables: definition.environment_variables,
             credentials: definition.credentials,
             resources,
             actions,
@@ -248,13 +256,7 @@ impl Method {
         if !method.path.starts_with('/') {
             return Err(Mistake::at(&below("path"), "a path begins with `/`"));
         }
-        let path_template = template(&below("path"), &method.path)?;
-        for path in path_template.paths() {
-            if path != "id" && !path.starts_with("query.") && !path.starts_with("context.") {
-                let reason = format!("{{{{{path}}}}} is not known in a path; use id, query.… or context.…");
-                return Err(Mistake::at(&below("path"), reason));
-            }
-        }
+        let path_template = template(&below("path"), &method.path, &["id", "query", "context"])?;
         let mut styles = Vec::new();
         for style in &method.pagination {
             let Some(pagination) = definition.pagination.get(style) else {
@@ -335,8 +337,21 @@ impl std::fmt::Display for Mistake {
     }
 }
 
-fn template(at: &[&str], text: &str) -> Result<TextTemplate, Mistake> {
-    TextTemplate::parse(text).map_err(|error| Mistake::at(at, error.to_string()))
+/// Parses a template whose placeholders begin with one of `roots`. Only `id` stands alone.
+fn template(at: &[&str], text: &str, roots: &[&str]) -> Result<TextTemplate, Mistake> {
+    let template = TextTemplate::parse(text).map_err(|error| Mistake::at(at, error.to_string()))?;
+    for path in template.paths() {
+        let (root, below) = path.split_once('.').map_or((path.as_str(), false), |(root, _)| (root, true));
+        if !roots.contains(&root) || below == (root == "id") {
+            let known: Vec<String> = roots
+                .iter()
+                .map(|root| if *root == "id" { "id".to_owned() } else { format!("{root}.<name>") })
+                .collect();
+            let reason = format!("{{{{{path}}}}} is not known here; use {}", known.join(", "));
+            return Err(Mistake::at(at, reason));
+        }
+    }
+    Ok(template)
 }
 
 fn header_name(at: &[&str], name: &str) -> Result<HeaderName, Mistake> {
@@ -346,18 +361,19 @@ fn header_name(at: &[&str], name: &str) -> Result<HeaderName, Mistake> {
 
 fn compile_authorization(authorization: &Authorization) -> Result<CompiledAuthorization, Mistake> {
     let at = ["authorization", "config"];
+    let roots = ["context", "credentials"];
     Ok(match authorization {
         Authorization::Basic { username, password } => CompiledAuthorization::Basic {
-            username: template(&at, username)?,
-            password: template(&at, password)?,
+            username: template(&at, username, &roots)?,
+            password: template(&at, password, &roots)?,
         },
         Authorization::Bearer { token } => CompiledAuthorization::Header {
             name: http::header::AUTHORIZATION,
-            value: template(&at, &format!("Bearer {token}"))?,
+            value: template(&at, &format!("Bearer {token}"), &roots)?,
         },
         Authorization::Header { header_name: name, header_value } => CompiledAuthorization::Header {
             name: header_name(&at, name)?,
-            value: template(&at, header_value)?,
+            value: template(&at, header_value, &roots)?,
         },
     })
 }
@@ -369,8 +385,9 @@ fn compile_actions(
     let mut actions = BTreeMap::new();
     for (name, action) in &definition.actions {
         let mut steps = Vec::new();
-        for step in &action.steps {
-            let at = ["actions", name, "steps"];
+        for (index, step) in action.steps.iter().enumerate() {
+            let index = index.to_string();
+            let at = ["actions", name, "steps", &index];
             let expression = |source: &str| {
                 Expression::compile(source).map_err(|error| Mistake::at(&at, error.to_string()))
             };

@@ -80,7 +80,8 @@ impl CredentialFormat {
                 }
             };
             let Some(mut text) = text.filter(|text| !text.is_empty()) else {
-                if field.required && !(partial && !given.contains_key(&field.name)) {
+                let left_as_it_is = partial && !given.contains_key(&field.name);
+                if field.required && !left_as_it_is {
                     problems.push(problem(format!("{} is required", field.label)));
                 }
                 continue;

@@ -35,7 +35,7 @@ pub(crate) struct Definition {
     pub actions: BTreeMap<String, ActionDefinition>,
     /// Values of the operator, as `{{context.environment_variables.x}}` (set by an override).
     #[serde(default)]
-    pub environment_variables: BTreeMap<String, Value>,
+    pub environment_variables: serde_json::Map<String, Value>,
 }
 
 /// How arrays are written in a query string.

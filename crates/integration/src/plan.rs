@@ -1,5 +1,7 @@
 //! From a call to the request that is to be sent: path, query, headers, authorization.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -57,7 +59,8 @@ impl Integration {
         page: Option<(&Style, &PageRequest)>,
     ) -> Result<Request, PlanError> {
         let query_value = Value::Object(inputs.query.clone());
-        let mut scope = Scope::new().with("query", &query_value).with("context", inputs.context);
+        let context = self.context(inputs.context);
+        let mut scope = Scope::new().with("query", &query_value).with("context", &context);
         if let Some(id) = inputs.id {
             scope = scope.with_text("id", id);
         }
@@ -112,17 +115,28 @@ impl Integration {
         Ok(Request { verb: verb.clone(), url, headers, body: None, limited: true })
     }
 
+    /// The account's context with the operator's variables put in, which an account cannot set itself.
+    fn context<'a>(&self, context: &'a Value) -> Cow<'a, Value> {
+        if self.environment_variables.is_empty() {
+            return Cow::Borrowed(context);
+        }
+        let mut fields = context.as_object().cloned().unwrap_or_default();
+        fields.insert("environment_variables".into(), Value::Object(self.environment_variables.clone()));
+        Cow::Owned(Value::Object(fields))
+    }
+
     fn base(&self, inputs: &Inputs<'_>) -> Result<Url, PlanError> {
-        let scope = Scope::new().with("context", inputs.context);
+        let context = self.context(inputs.context);
+        let scope = Scope::new().with("context", &context);
         let mut text = String::with_capacity(64);
-        self.base_url.fill(&scope, &mut text, encode_segment, |name| account_lacks(name))?;
+        self.base_url.fill(&scope, &mut text, encode_segment, account_lacks)?;
         Url::parse(&text)
             .map_err(|error| PlanError::BadPath(format!("the base URL {text:?} is no URL: {error}")))
     }
 
     fn headers(&self, inputs: &Inputs<'_>, no_auth: bool) -> Result<HeaderMap, PlanError> {
-        let scope =
-            Scope::new().with("context", inputs.context).with("credentials", inputs.credentials.expose());
+        let context = self.context(inputs.context);
+        let scope = Scope::new().with("context", &context).with("credentials", inputs.credentials.expose());
         let mut headers = HeaderMap::with_capacity(self.headers.len() + 4);
         for (name, template) in &self.headers {
             headers.insert(name.clone(), header_value(name, &fill(template, &scope)?)?);
@@ -190,11 +204,11 @@ fn push_pair(query: &mut String, name: &str, value: &str) {
 
 /// Writes a value as one path segment; what could change the path is refused, not repaired.
 fn encode_segment(value: &str, out: &mut String) -> Result<(), PlanError> {
-    let unsafe_letter = |letter: char| letter == '/' || letter == '\\' || letter.is_control();
-    if value.is_empty() || value == "." || value == ".." || value.chars().any(unsafe_letter) {
-        return Err(PlanError::BadPath(format!(
-            "{value:?} cannot stand in a path: ids hold no slashes, control characters or dots alone"
-        )));
+    if value.is_empty() {
+        return Err(PlanError::BadPath("an empty text cannot stand in a path".to_owned()));
+    }
+    if let Some(fault) = fault(value) {
+        return Err(PlanError::BadPath(format!("{value:?} cannot stand in a path: it holds {fault}")));
     }
     out.extend(utf8_percent_encode(value, ENCODED));
     Ok(())
@@ -202,17 +216,24 @@ fn encode_segment(value: &str, out: &mut String) -> Result<(), PlanError> {
 
 /// Checks a segment of a custom path, as received.
 fn check_segment(segment: &str) -> Result<(), PlanError> {
-    let decoded = percent_decode_str(segment).decode_utf8_lossy();
-    let fault = if decoded == "." || decoded == ".." {
-        "dot segments"
+    match fault(segment) {
+        Some(fault) => Err(PlanError::BadPath(format!("the path holds {fault}, which are not passed on"))),
+        None => Ok(()),
+    }
+}
+
+/// What could lead out of a segment. The text is looked at as it is and decoded once, for platforms that decode twice.
+fn fault(text: &str) -> Option<&'static str> {
+    let decoded = percent_decode_str(text).decode_utf8_lossy();
+    if decoded == "." || decoded == ".." {
+        Some("dots alone")
     } else if decoded.contains(['/', '\\']) {
-        "encoded slashes"
+        Some("slashes")
     } else if decoded.chars().any(char::is_control) {
-        "line breaks or control characters"
+        Some("control characters")
     } else {
-        return Ok(());
-    };
-    Err(PlanError::BadPath(format!("the path holds {fault}, which are not passed on")))
+        None
+    }
 }
 
 /// `path` begins with a slash and is encoded already.

@@ -1,6 +1,7 @@
 //! Definition files: read from the binary or from a folder, parsed with the position of every mistake.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use include_dir::Dir;
@@ -69,20 +70,62 @@ fn first_line(message: &str) -> String {
 }
 
 /// A mistake in the meaning of a file, at the line and column of a path of keys, found by following them down the text.
+/// A number means an item of a list, from 0. Where the path cannot be followed to its end, the last step found counts.
 pub fn locate(file: &str, text: &str, path: &[String], reason: &str) -> DefinitionError {
-    let mut position = None;
-    let mut lines = text.lines().zip(1_u64..);
+    let lines: Vec<&str> = text.lines().collect();
+    let (mut position, mut first, mut within) = (None, 0, 0..lines.len());
     for key in path {
-        let found = lines.by_ref().find_map(|(line, number)| {
-            let start = line.len() - line.trim_start().len();
-            let rest = &line[start..];
-            (rest.strip_prefix(key.as_str())?.starts_with(':')).then_some((number, start as u64 + 1))
-        });
-        // Keys inside a one-line mapping stay on the line of their parent.
-        position = found.or(position);
-        if found.is_none() {
-            break;
+        match find_step(&lines, within.clone(), key) {
+            Some(step) => {
+                position = Some((step.line as u64 + 1, step.column as u64 + 1));
+                (first, within) = (step.line, step.block);
+            }
+            // Inside a mapping of one line.
+            None => {
+                let column = lines.get(first).and_then(|line| inline_key(line, key));
+                position = column.map(|column| (first as u64 + 1, column as u64 + 1)).or(position);
+                within = 0..0;
+            }
         }
     }
     DefinitionError { file: file.to_owned(), position, reason: reason.to_owned() }
+}
+
+/// Where a key or an item stands, and the lines below it that belong to it. Columns count characters.
+struct Step {
+    line: usize,
+    column: usize,
+    block: Range<usize>,
+}
+
+fn find_step(lines: &[&str], within: Range<usize>, key: &str) -> Option<Step> {
+    let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let end = within.end;
+    let mut numbers = within.filter(|number| lines.get(*number).is_some_and(|line| !blank(line))).peekable();
+    let level = indent(lines.get(*numbers.peek()?)?);
+    let matches = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
+    let at_level: Vec<usize> = numbers.filter(|number| indent(lines[*number]) == level).collect();
+    let line = match key.parse::<usize>() {
+        Ok(index) => {
+            *at_level.iter().filter(|number| lines[**number].trim_start().starts_with("- ")).nth(index)?
+        }
+        Err(_) => *at_level.iter().find(|number| matches(lines[**number]))?,
+    };
+    // A list may stand at the level of its key.
+    let is_item = |number: usize| lines[number].trim_start().starts_with("- ");
+    let stop = at_level
+        .iter()
+        .find(|number| **number > line && (is_item(line) || !is_item(**number)))
+        .copied()
+        .unwrap_or(end);
+    Some(Step { line, column: level, block: line + 1..stop })
+}
+
+fn inline_key(line: &str, key: &str) -> Option<usize> {
+    let wanted = format!("{key}:");
+    line.match_indices(&wanted)
+        .map(|(at, _)| at)
+        .find(|at| line[..*at].ends_with(['{', ' ', ',']))
+        .map(|at| line[..at].chars().count())
 }

@@ -1,5 +1,4 @@
 //! The embedded integrations load, and every declared method can be planned.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use integration::{Catalog, Credentials, Inputs, PageRequest};
 use serde_json::{Map, Value, json};
