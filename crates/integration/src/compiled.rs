@@ -16,6 +16,7 @@ use crate::error::DefinitionError;
 use crate::near::Unknown;
 use crate::paging::{self, BadAnswer, Page, PageRequest, Style};
 use crate::recognise::{self, RemoteError};
+use crate::source;
 
 /// A platform that accounts can be connected to.
 #[derive(Debug, Clone)]
@@ -107,8 +108,8 @@ impl Integration {
     /// Checks a definition given as JSON and compiles it. The error names where in the definition the mistake is, as a
     /// path such as `resources.order.methods.list.pagination`.
     pub(crate) fn compile(config: Value) -> Result<Self, Mistake> {
-        let definition: Definition =
-            serde_json::from_value(config.clone()).map_err(|error| Mistake::at(&[], error.to_string()))?;
+        let definition: Definition = serde_json::from_value(config.clone())
+            .map_err(|error| Mistake::at(&[], source::reword(&error.to_string())))?;
         let base_url = template(&["base_url"], &definition.base_url, &["context"])?;
         let mut headers = Vec::new();
         for (name, value) in &definition.headers {
@@ -360,20 +361,20 @@ fn header_name(at: &[&str], name: &str) -> Result<HeaderName, Mistake> {
 }
 
 fn compile_authorization(authorization: &Authorization) -> Result<CompiledAuthorization, Mistake> {
-    let at = ["authorization", "config"];
+    let at = |key: &'static str| ["authorization", "config", key];
     let roots = ["context", "credentials"];
     Ok(match authorization {
         Authorization::Basic { username, password } => CompiledAuthorization::Basic {
-            username: template(&at, username, &roots)?,
-            password: template(&at, password, &roots)?,
+            username: template(&at("username"), username, &roots)?,
+            password: template(&at("password"), password, &roots)?,
         },
         Authorization::Bearer { token } => CompiledAuthorization::Header {
             name: http::header::AUTHORIZATION,
-            value: template(&at, &format!("Bearer {token}"), &roots)?,
+            value: template(&at("token"), &format!("Bearer {token}"), &roots)?,
         },
         Authorization::Header { header_name: name, header_value } => CompiledAuthorization::Header {
-            name: header_name(&at, name)?,
-            value: template(&at, header_value, &roots)?,
+            name: header_name(&at("header_name"), name)?,
+            value: template(&at("header_value"), header_value, &roots)?,
         },
     })
 }

@@ -77,6 +77,7 @@ pub(crate) fn recognise(
         .as_deref()
         .and_then(|key| raw_response.get(key))
         .and_then(Value::as_str)
+        .filter(|message| !message.trim().is_empty())
         .map(str::to_owned)
         .or_else(|| find_message(&raw_response, 0))
         .map(|message| message.chars().take(MESSAGE_LIMIT).collect())

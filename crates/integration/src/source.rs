@@ -7,6 +7,7 @@ use std::path::Path;
 use include_dir::Dir;
 
 use crate::error::DefinitionError;
+use crate::near::Unknown;
 
 /// The text of every YAML file, by its path from the folder of definitions.
 pub type Files = BTreeMap<String, String>;
@@ -66,7 +67,31 @@ pub fn parse<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T
 fn first_line(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     let line = line.split(" at line ").next().unwrap_or(line);
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+    reword(line.strip_prefix("error: ").unwrap_or(line))
+}
+
+/// Says what a parser complains of in words for a person: the nearest known name in place of all of them, and no
+/// advice to programmers.
+pub(crate) fn reword(message: &str) -> String {
+    if let Some(rest) = message.strip_prefix("duplicate mapping key: ") {
+        let key = rest.split(", set ").next().unwrap_or(rest);
+        return format!("the key {key:?} stands here a second time");
+    }
+    if let Some(rest) = message.strip_prefix("missing field ") {
+        return format!("the key {:?} is missing in this mapping", rest.trim_matches('`'));
+    }
+    let unknown = |what, rest: &str| {
+        let (name, expected) = rest.split_once(", expected ")?;
+        let expected = expected.strip_prefix("one of ").unwrap_or(expected);
+        let known = expected.split([',', ' ']).map(|name| name.trim_matches('`'));
+        let known = known.filter(|name| !name.is_empty() && *name != "or");
+        Some(Unknown::new(what, name.trim_matches('`'), known).to_string())
+    };
+    message
+        .strip_prefix("unknown field ")
+        .and_then(|rest| unknown("key", rest))
+        .or_else(|| message.strip_prefix("unknown variant ").and_then(|rest| unknown("value", rest)))
+        .unwrap_or_else(|| message.to_owned())
 }
 
 /// A mistake in the meaning of a file, at the line and column of a path of keys, found by following them down the text.

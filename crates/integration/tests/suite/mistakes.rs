@@ -74,79 +74,163 @@ fn without_a_mistake_it_is_accepted() {
 
 #[test]
 fn misspelt_keys() {
-    assert_eq!(main_file("label: Acme", "lable: Acme"), "");
-    assert_eq!(main_file("        label: Token", "        lable: Token"), "");
-    assert_eq!(orders("      verb: post", "      verbs: post"), "");
-    assert_eq!(orders("pagination: [cursor]", "paging: [cursor]"), "");
-    assert_eq!(orders("verb: post", "verb: pots"), "");
+    assert_eq!(
+        main_file("label: Acme", "lable: Acme"),
+        r#"acme/integration.yaml:3:1: unknown key "lable", did you mean "label"?"#
+    );
+    assert_eq!(
+        main_file("        label: Token", "        lable: Token"),
+        r#"acme/integration.yaml:12:9: unknown key "lable", did you mean "label"?"#
+    );
+    assert_eq!(
+        orders("      verb: post", "      verbs: post"),
+        r#"acme/resources/orders.yaml:10:7: unknown key "verbs", did you mean "verb"?"#
+    );
+    assert_eq!(
+        orders("pagination: [cursor]", "paging: [cursor]"),
+        r#"acme/resources/orders.yaml:5:55: unknown key "paging", did you mean "pagination"?"#
+    );
+    assert_eq!(
+        orders("verb: post", "verb: pots"),
+        r#"acme/resources/orders.yaml:10:13: unknown value "pots", did you mean "post"?"#
+    );
 }
 
 #[test]
 fn missing_keys() {
-    assert_eq!(main_file("base_url: https://acme.test/v1\n", ""), "");
-    assert_eq!(orders("  description: A sale.\n", ""), "");
+    assert_eq!(
+        main_file("base_url: https://acme.test/v1\n", ""),
+        r#"acme/integration.yaml:19:1: the key "base_url" is missing in this mapping"#
+    );
+    assert_eq!(
+        orders("  description: A sale.\n", ""),
+        r#"acme/resources/orders.yaml:3:3: the key "description" is missing in this mapping"#
+    );
 }
 
 #[test]
 fn unknown_paging_styles() {
-    assert_eq!(orders("[cursor]", "[cursr]"), "");
+    assert_eq!(
+        orders("[cursor]", "[cursr]"),
+        r#"acme/resources/orders.yaml:5:55: order.methods.list.pagination: unknown paging style "cursr", did you mean "cursor"?"#
+    );
     assert_eq!(
         orders(
             "      path: \"/order/{{id}}\"\n",
             "      path: \"/order/{{id}}\"\n      pagination: [offset]\n"
         ),
-        ""
+        r#"acme/resources/orders.yaml:8:7: order.methods.get.pagination: unknown paging style "offset"; known are cursor"#
     );
-    assert_eq!(main_file("format: cursor", "format: offset"), "");
+    assert_eq!(
+        main_file("format: cursor", "format: offset"),
+        r#"acme/integration.yaml:19:13: unknown value "offset"; known are cursor, page"#
+    );
 }
 
 #[test]
 fn templates() {
-    assert_eq!(orders("/order/{{id}}\"", "/order/{{record.id}}\""), "");
-    assert_eq!(orders("path: /order,", "path: \"/order/{{credentials.token}}\","), "");
-    assert_eq!(orders("/order/{{id}}/ship", "/order/{{id/ship"), "");
-    assert_eq!(main_file("{{context.tenant}}", "{{tenant}}"), "");
-    assert_eq!(main_file("{{credentials.token}}", "{{secrets.token}}"), "");
-    assert_eq!(main_file("https://acme.test", "https://{{credentials.token}}.test"), "");
+    assert_eq!(
+        orders("/order/{{id}}\"", "/order/{{record.id}}\""),
+        r#"acme/resources/orders.yaml:7:7: order.methods.get.path: {{record.id}} is not known here; use id, query.<name>, context.<name>"#
+    );
+    assert_eq!(
+        orders("path: /order,", "path: \"/order/{{credentials.token}}\","),
+        r#"acme/resources/orders.yaml:5:13: order.methods.list.path: {{credentials.token}} is not known here; use id, query.<name>, context.<name>"#
+    );
+    assert_eq!(
+        orders("/order/{{id}}/ship", "/order/{{id/ship"),
+        r#"acme/resources/orders.yaml:11:7: order.methods.ship.path: "/order/{{id/ship" opens a placeholder with {{ and never closes it"#
+    );
+    assert_eq!(
+        main_file("{{context.tenant}}", "{{tenant}}"),
+        r#"acme/integration.yaml:7:3: {{tenant}} is not known here; use context.<name>, credentials.<name>"#
+    );
+    assert_eq!(
+        main_file("{{credentials.token}}", "{{secrets.token}}"),
+        r#"acme/integration.yaml:17:5: {{secrets.token}} is not known here; use context.<name>, credentials.<name>"#
+    );
+    assert_eq!(
+        main_file("https://acme.test", "https://{{credentials.token}}.test"),
+        r#"acme/integration.yaml:5:1: {{credentials.token}} is not known here; use context.<name>"#
+    );
 }
 
 #[test]
 fn methods() {
-    assert_eq!(orders("      verb: post\n", ""), "");
-    assert_eq!(orders("path: /order,", "path: order,"), "");
+    assert_eq!(
+        orders("      verb: post\n", ""),
+        r#"acme/resources/orders.yaml:9:5: order.methods.ship: a custom method needs a `verb`: get, post, put, patch or delete"#
+    );
+    assert_eq!(
+        orders("path: /order,", "path: order,"),
+        r#"acme/resources/orders.yaml:5:13: order.methods.list.path: a path begins with `/`"#
+    );
 }
 
 #[test]
 fn actions() {
-    assert_eq!(main_file("resource: order,", "resource: oder,"), "");
-    assert_eq!(main_file("method: list }", "method: lst }"), "");
-    assert_eq!(main_file("expression: $previous", "expression: $previous.("), "");
+    assert_eq!(
+        main_file("resource: order,", "resource: oder,"),
+        r#"acme/integration.yaml:23:7: unknown resource "oder", did you mean "order"?"#
+    );
+    assert_eq!(
+        main_file("method: list }", "method: lst }"),
+        r#"acme/integration.yaml:23:7: unknown method "lst", did you mean "list"?"#
+    );
+    assert_eq!(
+        main_file("expression: $previous", "expression: $previous.("),
+        r#"acme/integration.yaml:25:7: not a JSONata expression: Parse error: S0207: Unexpected end of expression"#
+    );
 }
 
 #[test]
 fn names() {
-    assert_eq!(main_file("name: acme", "name: acne"), "");
-    assert_eq!(main_file("name: acme\n", ""), "");
-    assert_eq!(main_file("tenant:", "te nant:"), "");
+    assert_eq!(
+        main_file("name: acme", "name: acne"),
+        r#"acme/integration.yaml:2:1: the name has to be the folder's, "acme""#
+    );
+    assert_eq!(
+        main_file("name: acme\n", ""),
+        r#"acme/integration.yaml: the name has to be the folder's, "acme""#
+    );
+    assert_eq!(main_file("tenant:", "te nant:"), r#"acme/integration.yaml:7:3: "te nant" is no header name"#);
 }
 
 #[test]
 fn duplicates() {
-    assert_eq!(orders("# Orders.\n", "order: { description: A sale., methods: {} }\n"), "");
+    assert_eq!(
+        orders("# Orders.\n", "order: { description: A sale., methods: {} }\n"),
+        r#"acme/resources/orders.yaml:2:1: the key "order" stands here a second time"#
+    );
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("acme/resources")).unwrap();
     fs::write(folder.path().join("acme/integration.yaml"), MAIN).unwrap();
     fs::write(folder.path().join("acme/resources/orders.yaml"), ORDERS).unwrap();
     fs::write(folder.path().join("acme/resources/sales.yaml"), ORDERS).unwrap();
-    assert_eq!(Catalog::read(folder.path()).unwrap_err().to_string(), "");
+    assert_eq!(
+        Catalog::read(folder.path()).unwrap_err().to_string(),
+        r#"acme/resources/sales.yaml:2:1: the resource "order" is defined twice"#
+    );
 }
 
 #[test]
 fn yaml_itself() {
-    assert_eq!(main_file("label: Acme", "label: \"Acme"), "");
-    assert_eq!(main_file("label: Acme", "label: [Acme"), "");
-    assert_eq!(orders("  description: A sale.", "  description: A sale: of wine"), "");
-    assert_eq!(orders("    get:", "\tget:"), "");
+    assert_eq!(
+        main_file("label: Acme", "label: \"Acme"),
+        r#"acme/integration.yaml:7:12: invalid trailing content after double-quoted scalar"#
+    );
+    assert_eq!(
+        main_file("label: Acme", "label: [Acme"),
+        r#"acme/integration.yaml:4:9: illegal placement of ':' indicator"#
+    );
+    assert_eq!(
+        orders("  description: A sale.", "  description: A sale: of wine"),
+        r#"acme/resources/orders.yaml:3:22: mapping values are not allowed in this context"#
+    );
+    assert_eq!(
+        orders("    get:", "\tget:"),
+        r#"acme/resources/orders.yaml:6:2: tabs disallowed within this context (block indentation)"#
+    );
 }
 
 #[test]

@@ -68,7 +68,11 @@ fn mistakes_are_named() {
         refused(json!({"resources": {"order": {"methods": {"list": {"pagination": ["cursr"]}}}}})),
         r#"override: resources.order.methods.list.pagination: unknown paging style "cursr", did you mean "cursor"?"#
     );
-    assert_eq!(refused(json!({"name": null})), "override: missing field `name`");
+    assert_eq!(refused(json!({"name": null})), r#"override: the key "name" is missing in this mapping"#);
+    assert_eq!(
+        refused(json!({"resources": {"order": {"descripton": "x"}}})),
+        r#"override: unknown key "descripton", did you mean "description"?"#
+    );
     assert_eq!(
         refused(json!({"base_url": "https://{{credentials.app_secret}}.test"})),
         "override: base_url: {{credentials.app_secret}} is not known here; use context.<name>"

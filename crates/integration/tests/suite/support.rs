@@ -1,12 +1,14 @@
 //! The embedded integration, and an account of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use integration::{Catalog, Credentials, Inputs, Integration};
 use serde_json::{Map, Value, json};
 
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded().unwrap());
+
 pub fn commerce7() -> Arc<Integration> {
-    Arc::clone(Catalog::embedded().unwrap().get("commerce7").unwrap())
+    Arc::clone(CATALOG.get("commerce7").unwrap())
 }
 
 /// What an account brings to each call.
