@@ -100,8 +100,8 @@ impl Upstream {
 
         let mut answer = std::pin::pin!(client.execute(outgoing));
         loop {
-            // A slow upload is no slow answer: each chunk of the body starts the time anew. Connecting has its own
-            // limit, which must have run out first.
+            // A slow upload is no slow answer: each chunk of the body starts the time anew. Connecting counts as well;
+            // it has a limit of its own, which is meant to be the shorter one.
             let deadline = progress.latest() + config.first_byte_timeout;
             tokio::select! {
                 biased;
