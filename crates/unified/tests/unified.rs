@@ -1,0 +1,316 @@
+//! Unified models and maps through their public face, over recorded bodies.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use integration::Catalog;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use unified::{Maps, Models, ResourceMap, Sources, WriteOptions};
+
+static MAPS: LazyLock<Maps> =
+    LazyLock::new(|| Maps::embedded(&Models::embedded().unwrap(), &Catalog::embedded().unwrap()).unwrap());
+
+fn map(resource: &str) -> &'static ResourceMap {
+    MAPS.get("commerce7", "ecommerce", resource).unwrap()
+}
+
+fn fixture(path: &str) -> Value {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path);
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+fn context() -> Value {
+    json!({"currency": "USD", "weight_unit": "Lbs"})
+}
+
+/// Maps one record, without `remote_data`.
+fn unify(resource: &str, record: &Value) -> Value {
+    unify_with(resource, record, &[])
+}
+
+fn unify_with(resource: &str, record: &Value, loads: &[(&str, &str)]) -> Value {
+    let raw = RawValue::from_string(record.to_string()).unwrap();
+    let options = WriteOptions::default().without_remote_data();
+    let mut out = Vec::new();
+    map(resource).write(&Sources { record: &raw, loads }, &context(), &options, None, &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+/// The records of every recorded body of one kind.
+fn records(kind: &str, list: &str) -> Vec<(PathBuf, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(kind);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut records = Vec::new();
+    for file in files {
+        let body: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let found = match (body.get(list), body.get("payload")) {
+            (Some(Value::Array(items)), _) => items.clone(),
+            (_, Some(payload)) => vec![payload.clone()],
+            _ => vec![body],
+        };
+        records.extend(found.into_iter().map(|record| (file.clone(), record)));
+    }
+    records
+}
+
+const KINDS: [(&str, &str, &str); 3] = [
+    ("customer", "customers", "customers"),
+    ("order", "orders", "orders"),
+    ("product", "products", "products"),
+];
+
+#[test]
+fn every_recorded_body_maps_as_the_snapshot_says() {
+    for (kind, list, resource) in KINDS {
+        for (number, (file, record)) in records(kind, list).into_iter().enumerate() {
+            let name = format!("{kind}-{number}-{}", file.file_stem().unwrap().to_str().unwrap());
+            insta::assert_json_snapshot!(name, unify(resource, &record));
+        }
+    }
+}
+
+#[test]
+fn a_customer_with_its_addresses_maps_as_the_snapshot_says() {
+    let addresses = fixture("customer-address/list-of-one-customer.response.json").to_string();
+    let customer = fixture("customer/customer.object.json");
+    insta::assert_json_snapshot!(unify_with("customers", &customer, &[("addresses", &addresses)]));
+}
+
+#[test]
+fn every_field_of_the_recorded_bodies_is_mapped_or_left_out_with_a_reason() {
+    let mut forgotten = BTreeSet::new();
+    for (kind, list, resource) in KINDS {
+        let map = map(resource);
+        let known: Vec<String> = map.source_paths();
+        for (_, record) in records(kind, list) {
+            let mut paths = BTreeSet::new();
+            leaves(&record, "", &mut paths);
+            for path in paths {
+                let covers = |known: &str| {
+                    path == known
+                        || path.strip_prefix(known).is_some_and(|rest| rest.starts_with(['.', '[']))
+                        // A list or an object that was empty or null in this body.
+                        || known.strip_prefix(&path).is_some_and(|rest| rest.starts_with(['.', '[']))
+                };
+                // `variants[0].sku` reads every variant's.
+                let covered =
+                    known.iter().any(|known| covers(known)) || map.left_out().keys().any(|key| covers(key));
+                if !covered {
+                    forgotten.insert(format!("{resource}: {path}"));
+                }
+            }
+        }
+    }
+    assert!(forgotten.is_empty(), "neither mapped nor left out: {forgotten:#?}");
+}
+
+fn leaves(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (key, inner) in fields {
+                let dot = if path.is_empty() { "" } else { "." };
+                leaves(inner, &format!("{path}{dot}{key}"), paths);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for item in items {
+                leaves(item, &format!("{path}[]"), paths);
+            }
+        }
+        _ => {
+            paths.insert(path.to_owned());
+        }
+    }
+}
+
+#[test]
+fn the_published_coverage_list_is_that_of_the_maps() {
+    let page =
+        unified::coverage("Commerce7", MAPS.of("commerce7").map(|(model, name, map)| (model, name, &**map)));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/coverage-commerce7.md");
+    if std::env::var_os("DECANT_UPDATE_DOCS").is_some() {
+        std::fs::write(&file, &page).unwrap();
+    }
+    let published = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        published == page,
+        "docs/coverage-commerce7.md is stale: run this test with DECANT_UPDATE_DOCS=1"
+    );
+}
+
+#[test]
+fn a_tag_that_was_attached_twice_is_listed_once() {
+    let tag = json!({"id": "t1", "title": "VIP"});
+    let customer = unify("customers", &json!({"id": "c1", "tags": [tag.clone(), tag]}));
+    assert_eq!(customer["tags"], json!([{"id": "t1", "name": "VIP"}]));
+}
+
+#[test]
+fn parts_of_a_cent_stay_exact() {
+    let order = json!({"id": "o", "items": [{"id": "i", "bundleItems": [{"price": 1233.33}]}]});
+    assert_eq!(unify("orders", &order)["line_items"][0]["bundle_items"][0]["unit_price"], "12.3333");
+}
+
+#[test]
+fn a_record_that_does_not_fit_says_which_field_and_how_to_go_around_it() {
+    let raw = RawValue::from_string(json!({"id": "o1", "total": "lots", "items": []}).to_string()).unwrap();
+    let sources = Sources { record: &raw, loads: &[] };
+    let mut out = b"kept".to_vec();
+    let error =
+        map("orders").write(&sources, &context(), &WriteOptions::default(), None, &mut out).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "record o1: total_amount needs an amount in minor units, such as 8510, and `total` holds \"lots\"; leave the \
+         field out with truto_exclude_fields[]=total_amount or read the provider's record with truto_response_format=raw"
+    );
+    assert_eq!(out, b"kept", "nothing is left of a record that failed");
+    let options = WriteOptions::default().excluding(["total_amount"]);
+    map("orders").write(&sources, &context(), &options, None, &mut out).unwrap();
+}
+
+#[test]
+fn remote_data_is_the_providers_own_text() {
+    let text = r#"{"id":"o1",  "odd": 1.000, "z":[ ]}"#;
+    let raw = RawValue::from_string(text.to_owned()).unwrap();
+    let mut out = Vec::new();
+    let sources = Sources { record: &raw, loads: &[] };
+    map("orders").write(&sources, &context(), &WriteOptions::default(), None, &mut out).unwrap();
+    assert!(String::from_utf8(out).unwrap().ends_with(&format!(r#""remote_data":{text}}}"#)));
+}
+
+#[test]
+fn excluded_fields_are_left_out_at_any_depth() {
+    let raw = RawValue::from_string(fixture("order/order.object.json").to_string()).unwrap();
+    let options = WriteOptions::default().excluding(["customer", "line_items.sku", "remote_data"]);
+    let mut out = Vec::new();
+    let sources = Sources { record: &raw, loads: &[] };
+    map("orders").write(&sources, &context(), &options, None, &mut out).unwrap();
+    let order: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(order.get("customer"), None);
+    assert_eq!(order.get("remote_data"), None);
+    assert_eq!(order["line_items"][0].get("sku"), None);
+    assert!(order["line_items"][0].get("id").is_some());
+}
+
+fn plan(resource: &str, query: Value) -> Result<unified::PlannedQuery, unified::QueryError> {
+    map(resource).plan_query(query.as_object().unwrap())
+}
+
+fn upstream(resource: &str, query: Value) -> Map<String, Value> {
+    plan(resource, query).unwrap().upstream
+}
+
+#[test]
+fn filters_are_pushed_down_as_far_as_the_provider_can() {
+    let pushed = |query| Value::Object(upstream("orders", query));
+    assert_eq!(
+        pushed(json!({"updated_at": {"gte": "2026-01-01"}})),
+        json!({"updatedAt": "gte:2026-01-01T00:00:00.000Z"})
+    );
+    assert_eq!(
+        pushed(json!({"updated_at": {"gt": "2026-01-01T00:00:00Z", "lt": "2026-02-01T00:00:00Z"}})),
+        json!({"updatedAt": "btw:2026-01-01T00:00:00.000Z|2026-02-01T00:00:00.000Z"})
+    );
+    assert_eq!(
+        pushed(json!({"created_at": {"gt": "2026-01-01T00:00:00Z"}})),
+        json!({"updatedAt": "gte:2026-01-01T00:00:00.000Z"})
+    );
+    assert_eq!(pushed(json!({"created_at": {"lt": "2026-01-01T00:00:00Z"}})), json!({}));
+    assert_eq!(
+        pushed(
+            json!({"created_at": {"gte": "2026-03-01T00:00:00Z"}, "updated_at": {"gte": "2026-01-01T00:00:00Z"}})
+        ),
+        json!({"updatedAt": "gte:2026-03-01T00:00:00.000Z"})
+    );
+    assert_eq!(
+        pushed(json!({"channel": "web", "fulfillment_status": "pending"})),
+        json!({"channel": "Web", "fulfillmentStatus": "Not Fulfilled"})
+    );
+    assert_eq!(pushed(json!({"channel": {"in": "web,pos"}})), json!({}));
+}
+
+#[test]
+fn the_gateway_checks_what_the_provider_cannot() {
+    let query =
+        plan("orders", json!({"created_at": {"gte": "2026-01-01T00:00:00Z"}, "status": "active"})).unwrap();
+    let kept = |record: Value| {
+        let raw = RawValue::from_string(record.to_string()).unwrap();
+        let sources = Sources { record: &raw, loads: &[] };
+        let mut out = Vec::new();
+        let filter = query.filter.as_ref();
+        map("orders").write(&sources, &context(), &WriteOptions::default(), filter, &mut out).unwrap().kept
+    };
+    assert!(kept(json!({"id": "a", "createdAt": "2026-01-01T00:00:00.000Z", "paymentStatus": "Paid"})));
+    assert!(!kept(json!({"id": "a", "createdAt": "2025-12-31T23:59:59.999Z", "paymentStatus": "Paid"})));
+    assert!(!kept(json!({"id": "a", "createdAt": "2026-01-01T00:00:00.000Z", "paymentStatus": "Cancelled"})));
+    assert!(!kept(json!({"id": "a", "paymentStatus": "Paid"})));
+}
+
+#[test]
+fn what_no_one_can_filter_by_is_refused_with_what_works() {
+    let error = |query| plan("orders", query).unwrap_err().to_string();
+    assert!(
+        error(json!({"chanel": "web"})).starts_with("unknown filter \"chanel\", did you mean \"channel\"?")
+    );
+    assert!(error(json!({"sort_by": {"created_at": "desc"}})).starts_with("this platform cannot sort;"));
+    assert!(error(json!({"channel": "Internet"})).contains("values that work: web, pos, club, inbound"));
+    assert!(
+        error(json!({"created_at": {"around": "2026"}}))
+            .contains("operators that work: eq, gt, gte, lt, lte")
+    );
+    assert!(error(json!({"created_at": "soon"})).contains("is no date and time"));
+}
+
+#[test]
+fn an_override_adds_replaces_and_removes_single_fields() {
+    let model = Models::embedded().unwrap().get("ecommerce").unwrap().resource("customers").unwrap().clone();
+    let base = map("customers").definition();
+    let layer =
+        json!({"fields": {"vineyard": {"from": "metaData.vineyard"}, "name": "lastName", "tags": null}});
+    let merged = ResourceMap::compile(&model, &[base, &layer]).unwrap();
+    let record = json!({"id": "c", "firstName": "Ada", "lastName": "Lo", "metaData": {"vineyard": "North"}, "tags": []});
+    let raw = RawValue::from_string(record.to_string()).unwrap();
+    let mut out = Vec::new();
+    let options = WriteOptions::default().without_remote_data();
+    merged.write(&Sources { record: &raw, loads: &[] }, &context(), &options, None, &mut out).unwrap();
+    let customer: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(customer["vineyard"], "North");
+    assert_eq!(customer["name"], "Lo");
+    assert_eq!(customer["first_name"], "Ada");
+    assert_eq!(customer.get("tags"), None);
+}
+
+#[test]
+fn mistakes_in_a_map_are_named() {
+    let model = Models::embedded().unwrap().get("ecommerce").unwrap().resource("orders").unwrap().clone();
+    let base = map("orders").definition();
+    let mistake = |line: Value| {
+        ResourceMap::compile(&model, &[base, &json!({"fields": {"x": line}})]).unwrap_err().to_string()
+    };
+    assert_eq!(
+        mistake(json!({"form": "total"})),
+        "override: fields.x: unknown operator \"form\", did you mean \"from\"?"
+    );
+    assert!(mistake(json!("a..b")).contains("is no path: a name is missing"));
+    assert!(mistake(json!({"jsonata": "{"})).contains("not a JSONata expression"));
+    assert!(mistake(json!({"sum": "items[]"})).contains("`sum` needs `of`"));
+}
+
+#[test]
+fn an_expression_is_used_where_a_path_is_not_enough() {
+    let model = Models::embedded().unwrap().get("ecommerce").unwrap().resource("orders").unwrap().clone();
+    let layer = json!({"fields": {"bottles": {"jsonata": "$sum(items.quantity)"}}});
+    let merged = ResourceMap::compile(&model, &[map("orders").definition(), &layer]).unwrap();
+    let raw =
+        RawValue::from_string(r#"{"id":"o","items":[{"quantity":2},{"quantity":3}]}"#.to_owned()).unwrap();
+    let mut out = Vec::new();
+    merged
+        .write(&Sources { record: &raw, loads: &[] }, &context(), &WriteOptions::default(), None, &mut out)
+        .unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&out).unwrap()["bottles"], 5);
+}
