@@ -173,7 +173,7 @@ impl<'l> Compiler<'l> {
                 None => None,
             };
             let item = match (spec.get("fields"), spec.get("item")) {
-                (Some(fields), None) => Op::Object(compiler.fields(fields, field, inner)?),
+                (Some(fields), None) => Op::Object(with_lists(compiler.fields(fields, field, inner)?, field)),
                 (None, Some(item)) => compiler.spec(item, item_field(field).as_ref(), inner)?,
                 _ => return Err(compiler.mistake("`each` needs either `fields` or `item`")),
             };
@@ -335,6 +335,19 @@ fn descend<'s>(mut shape: &'s mut Shape, parts: &[Part], steps: &mut Vec<Step>) 
         }
     }
     shape
+}
+
+/// Lists of an item are always there, and may be empty.
+fn with_lists(fields: Vec<(String, Op)>, field: Option<&Field>) -> Vec<(String, Op)> {
+    let declared = field.map(|field| field.fields.as_slice()).unwrap_or_default();
+    let is_list = |name: &str| declared.iter().any(|(known, field)| known == name && field.kind == FieldType::Array);
+    fields
+        .into_iter()
+        .map(|(name, op)| {
+            let op = if is_list(&name) { Op::First(vec![op, Op::List(Vec::new())]) } else { op };
+            (name, op)
+        })
+        .collect()
 }
 
 /// A whole object or list taken as it is has to be declared as JSON; a bare path to one of the others is a scalar.
