@@ -1,0 +1,142 @@
+//! Sending: one client, one function.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use integration::Request;
+use ipnet::IpNet;
+
+use crate::connect::Connector;
+use crate::headers::strip_hop_by_hop;
+use crate::{AddressPolicy, Body, Phase, SendError, SetupError};
+
+/// A connection that was idle for longer is closed: most servers close theirs after 60 seconds, and who closes first avoids a broken request.
+const POOL_IDLE: Duration = Duration::from_secs(50);
+
+/// Time limits and what may be reached.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// For the name, the connection and TLS together.
+    pub connect_timeout: Duration,
+    /// From sending to the head of the answer; it begins anew with each part of a streamed body that leaves.
+    pub first_byte_timeout: Duration,
+    /// Between two parts of the answer's body.
+    pub idle_timeout: Duration,
+    /// Networks that may be reached beside the public internet.
+    pub allow: Vec<IpNet>,
+    /// How large an answer [`Response::bytes`] reads, in bytes.
+    pub max_buffered_body: usize,
+}
+
+impl Default for Config {
+    /// 10 seconds to connect, 60 to the first byte and between parts, nothing private, 32 MiB.
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(60),
+            allow: Vec::new(),
+            max_buffered_body: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// The way out. Cheap to clone; clones share connections.
+#[derive(Clone)]
+pub struct Upstream(Arc<Inner>);
+
+struct Inner {
+    client: Client<Connector, Body>,
+    config: Config,
+}
+
+/// An answer: its head, and its body as it comes.
+#[derive(Debug)]
+pub struct Response {
+    /// The status, whatever it is: an error of the platform is an answer.
+    pub status: StatusCode,
+    /// The headers, without those of the connection.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+    max_buffered_body: usize,
+}
+
+impl Response {
+    /// Reads the body into memory, within the configured size.
+    pub async fn bytes(self) -> Result<Bytes, SendError> {
+        self.body.bytes(self.max_buffered_body).await
+    }
+}
+
+impl Upstream {
+    /// Makes the one client. Fails when the system's certificates can't be read.
+    pub fn new(config: Config) -> Result<Self, SetupError> {
+        let connector = Connector::new(AddressPolicy::new(config.allow.clone()), config.connect_timeout)?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .timer(TokioTimer::new())
+            .http2_adaptive_window(true)
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .build(connector);
+        Ok(Self(Arc::new(Inner { client, config })))
+    }
+
+    /// Sends a planned request and gives the answer's head once it is there. `stream` takes the place of the request's
+    /// own body.
+    ///
+    /// A read without a streamed body whose connection breaks before any answer is sent once more: the platform may just have closed a
+    /// connection that was kept open. Nothing else is ever sent twice.
+    pub async fn send(&self, request: Request, stream: Option<Body>) -> Result<Response, SendError> {
+        let uri = Uri::try_from(String::from(request.url)).map_err(|_| SendError::BadUrl)?;
+        let mut headers = request.headers;
+        strip_hop_by_hop(&mut headers);
+        let body = stream.unwrap_or_else(|| request.body.map_or_else(Body::empty, Body::from));
+        let again = match request.verb {
+            Method::GET | Method::HEAD => body.again(),
+            _ => None,
+        };
+        let message = |verb, uri, headers, body| {
+            let mut message = http::Request::new(body);
+            *message.method_mut() = verb;
+            *message.uri_mut() = uri;
+            *message.headers_mut() = headers;
+            message
+        };
+        let Some(again) = again else {
+            return self.send_once(message(request.verb, uri, headers, body)).await;
+        };
+        let first = message(request.verb.clone(), uri.clone(), headers.clone(), body);
+        match self.send_once(first).await {
+            Err(SendError::Reset) => self.send_once(message(request.verb, uri, headers, again)).await,
+            answer => answer,
+        }
+    }
+
+    async fn send_once(&self, message: http::Request<Body>) -> Result<Response, SendError> {
+        let config = &self.0.config;
+        let host = message.uri().host().unwrap_or_default().to_owned();
+        let (parts, body) = message.into_parts();
+        let (body, progress) = body.watched();
+        let answer = self.0.client.request(http::Request::from_parts(parts, body));
+        let answer = tokio::select! {
+            answer = answer => answer.map_err(|error| SendError::sending(&error, &host, config.connect_timeout))?,
+            () = progress.stalled(config.first_byte_timeout) => {
+                return Err(SendError::Timeout { phase: Phase::FirstByte, limit: config.first_byte_timeout });
+            }
+        };
+        let (mut head, incoming) = answer.into_parts();
+        strip_hop_by_hop(&mut head.headers);
+        Ok(Response {
+            status: head.status,
+            headers: head.headers,
+            body: Body::answer(incoming, config.idle_timeout),
+            max_buffered_body: config.max_buffered_body,
+        })
+    }
+}

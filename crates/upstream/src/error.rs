@@ -1,0 +1,154 @@
+//! Why a request got no whole answer, in words for a person.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// A request that got no whole answer. Messages name the host at most: never the path, headers or a body.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The host's address is not one that may be reached.
+    #[error(
+        "{host} is not an address of the public internet, and this gateway's operator has not allowed it"
+    )]
+    AddressRefused {
+        /// The host as asked for.
+        host: String,
+    },
+    /// The address is not one of HTTP.
+    #[error("the address of the platform is not a valid http or https URL")]
+    BadUrl,
+    /// No connection could be made.
+    #[error("no connection to {host}: {reason}")]
+    Connect {
+        /// The host as asked for.
+        host: String,
+        /// The system's or TLS's own words.
+        reason: String,
+    },
+    /// The platform took too long.
+    #[error("the platform {phase} within {} seconds", limit.as_secs_f32())]
+    Timeout {
+        /// What was waited for.
+        phase: Phase,
+        /// How long.
+        limit: Duration,
+    },
+    /// The platform closed or reset the connection.
+    #[error("the platform broke the connection off")]
+    Reset,
+    /// The answer ended before its announced end.
+    #[error("the platform's answer ended too early")]
+    Truncated,
+    /// The answer is larger than what is read into memory.
+    #[error("the platform's answer is larger than {limit} bytes")]
+    TooLarge {
+        /// How much would have been read.
+        limit: usize,
+    },
+    /// The caller's own body ended before its end.
+    #[error("the request's body broke off")]
+    RequestBody,
+    /// The answer is not HTTP, or another fault of the protocol.
+    #[error("the platform's answer could not be read: {0}")]
+    Protocol(String),
+}
+
+/// What a time limit is set for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Name, connection and TLS.
+    Connect,
+    /// From the end of the request to the first byte of the answer.
+    FirstByte,
+    /// Between two parts of the answer.
+    Idle,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Connect => "was not connected to",
+            Self::FirstByte => "did not answer",
+            Self::Idle => "did not go on with its answer",
+        })
+    }
+}
+
+/// The way out can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the system's certificates can't be used for TLS: {0}")]
+pub struct SetupError(#[from] std::io::Error);
+
+/// What the connector itself refuses. It travels as the source of hyper's error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error("the address may not be reached")]
+    AddressRefused,
+    #[error("timed out")]
+    Timeout,
+}
+
+impl SendError {
+    /// Makes sense of hyper's error before there is an answer.
+    pub(crate) fn sending(error: &hyper_util::client::legacy::Error, host: &str, connect: Duration) -> Self {
+        match find::<ConnectError>(error) {
+            Some(ConnectError::AddressRefused) => return Self::AddressRefused { host: host.to_owned() },
+            Some(ConnectError::Timeout) => return Self::Timeout { phase: Phase::Connect, limit: connect },
+            None => {}
+        }
+        if error.is_connect() {
+            return Self::Connect { host: host.to_owned(), reason: innermost(error) };
+        }
+        match Self::talking(error) {
+            // Nothing of an answer came: the platform hung up.
+            Self::Truncated => Self::Reset,
+            other => other,
+        }
+    }
+
+    /// Makes sense of an error once connected.
+    pub(crate) fn talking(error: &(dyn StdError + 'static)) -> Self {
+        if let Some(error) = find::<Self>(error) {
+            return error.clone();
+        }
+        if let Some(error) = find::<hyper::Error>(error) {
+            if error.is_incomplete_message() {
+                return Self::Truncated;
+            }
+            if error.is_body_write_aborted() || error.is_closed() || error.is_canceled() {
+                return Self::Reset;
+            }
+        }
+        match find::<io::Error>(error).map(io::Error::kind) {
+            Some(io::ErrorKind::UnexpectedEof) => Self::Truncated,
+            Some(
+                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe,
+            ) => Self::Reset,
+            _ => Self::Protocol(innermost(error)),
+        }
+    }
+}
+
+/// The first error of a type in the chain of sources.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The words of the innermost source: the outer ones only say what was being done.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
