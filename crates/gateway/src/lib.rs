@@ -1,1 +1,46 @@
 //! The use cases: unified, proxy and custom calls; connecting an account; logs.
+//!
+//! [`Gateway`] is what the server calls. Each use case is a module whose functions are methods on it:
+//!
+//! | use case | module |
+//! |---|---|
+//! | who is calling | [`caller`] |
+//! | reading and writing in the unified shape | [`unified`] |
+//! | the platform's own resources | [`proxy`] |
+//! | any path of the platform | [`custom`] |
+//! | connecting and keeping accounts | [`accounts`], [`account_tokens`] |
+//! | environments and what is installed in them | [`environments`], [`api_tokens`], [`integrations`], [`environment_integrations`] |
+//! | what can be called | [`capabilities`], [`meta`] |
+//! | what was called | [`log`] |
+//!
+//! A call finds its account and maps at hand ([`resolve`](self)) and asks the database nothing. Credentials are opened only where a
+//! request is built.
+
+pub mod account_tokens;
+pub mod accounts;
+pub mod api_tokens;
+pub mod caller;
+pub mod capabilities;
+pub mod custom;
+pub mod environment_integrations;
+pub mod environments;
+mod error;
+mod gateway;
+pub mod integrations;
+pub mod list;
+pub mod log;
+pub mod meta;
+pub mod metrics;
+pub mod proxy;
+pub mod reply;
+mod time;
+pub mod unified;
+
+pub use caller::{Caller, CallerKind};
+pub use custom::CustomCall;
+pub use error::Error;
+pub use gateway::{Gateway, Parts, Settings};
+pub use list::ListOf;
+pub use proxy::ProxyCall;
+pub use reply::{Answer, Payload, Records, Reply};
+pub use unified::UnifiedCall;

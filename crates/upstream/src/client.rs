@@ -1,129 +1,142 @@
-//! Sending: the one place where requests leave the program.
+//! Sending: one client, one function.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::HOST;
-use metrics::histogram;
-use reqwest::redirect;
-use tokio::time::{Instant, sleep_until};
-use url::Host;
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use integration::Request;
+use ipnet::IpNet;
 
-use crate::address::Policy;
-use crate::body::{Body, Progress};
-use crate::config::Config;
-use crate::error::{BuildError, Phase, SendError};
-use crate::resolver::PolicyResolver;
-use crate::response::Response;
+use crate::connect::Connector;
+use crate::headers::strip_hop_by_hop;
+use crate::{AddressPolicy, Body, Phase, SendError, SetupError};
 
-/// The histogram of seconds from handing a request over to the head of its answer. Labels: `method`, and `outcome`,
-/// which is the status or the kind of error.
-pub const REQUEST_SECONDS: &str = "decant_upstream_request_seconds";
-
-/// How long an unused connection is kept: below the minute after which common load balancers drop theirs.
+/// A connection that was idle for longer is closed: most servers close theirs after 60 seconds, and who closes first avoids a broken request.
 const POOL_IDLE: Duration = Duration::from_secs(50);
 
-/// The way out. Clones share one pool of connections.
-#[derive(Clone)]
-pub struct Upstream {
-    shared: Arc<Shared>,
+/// Time limits and what may be reached.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// For the name, the connection and TLS together.
+    pub connect_timeout: Duration,
+    /// From sending to the head of the answer; it begins anew with each part of a streamed body that leaves.
+    pub first_byte_timeout: Duration,
+    /// Between two parts of the answer's body.
+    pub idle_timeout: Duration,
+    /// Networks that may be reached beside the public internet.
+    pub allow: Vec<IpNet>,
+    /// How large an answer [`Response::bytes`] reads, in bytes.
+    pub max_buffered_body: usize,
 }
 
-struct Shared {
-    client: reqwest::Client,
-    policy: Policy,
+impl Default for Config {
+    /// 10 seconds to connect, 60 to the first byte and between parts, nothing private, 32 MiB.
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(60),
+            allow: Vec::new(),
+            max_buffered_body: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// The way out. Cheap to clone; clones share connections.
+#[derive(Clone)]
+pub struct Upstream(Arc<Inner>);
+
+struct Inner {
+    client: Client<Connector, Body>,
     config: Config,
 }
 
-impl Upstream {
-    /// Builds the client. Fails when the TLS backend cannot be set up.
-    pub fn new(config: Config) -> Result<Self, BuildError> {
-        let policy = Policy::new(&config.allow);
-        let client = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .tcp_nodelay(true)
-            .tcp_keepalive(Duration::from_secs(30))
-            .pool_idle_timeout(POOL_IDLE)
-            .connect_timeout(config.connect_timeout)
-            .dns_resolver(Arc::new(PolicyResolver(policy.clone())))
-            .build()
-            .map_err(|error| BuildError::new(&error))?;
-        Ok(Self { shared: Arc::new(Shared { client, policy, config }) })
-    }
+/// An answer: its head, and its body as it comes.
+#[derive(Debug)]
+pub struct Response {
+    /// The status, whatever it is: an error of the platform is an answer.
+    pub status: StatusCode,
+    /// The headers, without those of the connection.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+    max_buffered_body: usize,
+}
 
-    /// Sends `request` and waits for the head of its answer, whatever its status. `body` is sent; `request.body` is
-    /// sent where it is [`Body::Empty`]. A `Host` header is dropped: the URL says where to.
-    ///
-    /// Fails when the address is refused, no connection is made, or no head arrives in time. Dropping the future
-    /// closes the connection.
-    pub async fn send(&self, request: integration::Request, body: Body) -> Result<Response, SendError> {
-        let started = Instant::now();
-        let verb = request.verb.clone();
-        let result = self.send_unmeasured(request, body).await;
-        let outcome = match &result {
-            Ok(response) => response.status.to_string(),
-            Err(error) => error.label().to_owned(),
-        };
-        // An unusual method would make a series of its own, as long as the caller likes.
-        let method = if is_usual(&verb) { verb.to_string() } else { "other".to_owned() };
-        histogram!(REQUEST_SECONDS, "method" => method, "outcome" => outcome).record(started.elapsed());
-        result
-    }
-
-    async fn send_unmeasured(
-        &self,
-        request: integration::Request,
-        body: Body,
-    ) -> Result<Response, SendError> {
-        let Shared { client, policy, config } = &*self.shared;
-        let host = request.url.host_str().unwrap_or_default().to_owned();
-        if !matches!(request.url.scheme(), "http" | "https") {
-            return Err(SendError::Other(format!("{host} is not reached by http or https")));
-        }
-        // Literal addresses are never resolved, so the resolver does not see them.
-        let literal = match request.url.host() {
-            Some(Host::Ipv4(address)) => Some(address.into()),
-            Some(Host::Ipv6(address)) => Some(address.into()),
-            _ => None,
-        };
-        if literal.is_some_and(|address| !policy.permits(address)) {
-            return Err(SendError::AddressRefused { host });
-        }
-
-        let progress = Progress::start();
-        let mut outgoing = reqwest::Request::new(request.verb, request.url);
-        *outgoing.headers_mut() = request.headers;
-        outgoing.headers_mut().remove(HOST);
-        *outgoing.body_mut() = progress.watch(body, request.body);
-
-        let mut answer = std::pin::pin!(client.execute(outgoing));
-        loop {
-            // A slow upload is no slow answer: each chunk of the body starts the time anew. Connecting counts as well;
-            // it has a limit of its own, which is meant to be the shorter one.
-            let deadline = progress.latest() + config.first_byte_timeout;
-            tokio::select! {
-                biased;
-                result = &mut answer => {
-                    return match result {
-                        Ok(response) => Ok(Response::new(response, host, config)),
-                        Err(_) if progress.failed() => Err(SendError::RequestBody { host }),
-                        Err(error) => Err(SendError::of(&error, &host)),
-                    };
-                }
-                () = sleep_until(deadline) => {
-                    if progress.latest() + config.first_byte_timeout <= Instant::now() {
-                        return Err(SendError::Timeout { host, phase: Phase::FirstByte });
-                    }
-                }
-            }
-        }
+impl Response {
+    /// Reads the body into memory, within the configured size.
+    pub async fn bytes(self) -> Result<Bytes, SendError> {
+        self.body.bytes(self.max_buffered_body).await
     }
 }
 
-fn is_usual(verb: &http::Method) -> bool {
-    use http::Method;
-    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
-        .contains(verb)
+impl Upstream {
+    /// Makes the one client. Fails when the system's certificates can't be read.
+    pub fn new(config: Config) -> Result<Self, SetupError> {
+        let connector = Connector::new(AddressPolicy::new(config.allow.clone()), config.connect_timeout)?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .timer(TokioTimer::new())
+            .http2_adaptive_window(true)
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .build(connector);
+        Ok(Self(Arc::new(Inner { client, config })))
+    }
+
+    /// Sends a planned request and gives the answer's head once it is there. `stream` takes the place of the request's
+    /// own body.
+    ///
+    /// A read without a streamed body whose connection breaks before any answer is sent once more: the platform may just have closed a
+    /// connection that was kept open. Nothing else is ever sent twice.
+    pub async fn send(&self, request: Request, stream: Option<Body>) -> Result<Response, SendError> {
+        let uri = Uri::try_from(String::from(request.url)).map_err(|_| SendError::BadUrl)?;
+        let mut headers = request.headers;
+        strip_hop_by_hop(&mut headers);
+        let body = stream.unwrap_or_else(|| request.body.map_or_else(Body::empty, Body::from));
+        let again = match request.verb {
+            Method::GET | Method::HEAD => body.again(),
+            _ => None,
+        };
+        let message = |verb, uri, headers, body| {
+            let mut message = http::Request::new(body);
+            *message.method_mut() = verb;
+            *message.uri_mut() = uri;
+            *message.headers_mut() = headers;
+            message
+        };
+        let Some(again) = again else {
+            return self.send_once(message(request.verb, uri, headers, body)).await;
+        };
+        let first = message(request.verb.clone(), uri.clone(), headers.clone(), body);
+        match self.send_once(first).await {
+            Err(SendError::Reset) => self.send_once(message(request.verb, uri, headers, again)).await,
+            answer => answer,
+        }
+    }
+
+    async fn send_once(&self, message: http::Request<Body>) -> Result<Response, SendError> {
+        let config = &self.0.config;
+        let host = message.uri().host().unwrap_or_default().to_owned();
+        let (parts, body) = message.into_parts();
+        let (body, progress) = body.watched();
+        let answer = self.0.client.request(http::Request::from_parts(parts, body));
+        let answer = tokio::select! {
+            answer = answer => answer.map_err(|error| SendError::sending(&error, &host, config.connect_timeout))?,
+            () = progress.stalled(config.first_byte_timeout) => {
+                return Err(SendError::Timeout { phase: Phase::FirstByte, limit: config.first_byte_timeout });
+            }
+        };
+        let (mut head, incoming) = answer.into_parts();
+        strip_hop_by_hop(&mut head.headers);
+        Ok(Response {
+            status: head.status,
+            headers: head.headers,
+            body: Body::answer(incoming, config.idle_timeout),
+            max_buffered_body: config.max_buffered_body,
+        })
+    }
 }

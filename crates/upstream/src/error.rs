@@ -1,184 +1,154 @@
-//! What can go wrong on the way out, in words that hold no header, query or secret.
+//! Why a request got no whole answer, in words for a person.
 
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io;
+use std::time::Duration;
 
-use crate::resolver::{Refused, Unresolved};
-
-/// The client cannot be built, for instance because no trusted root certificates are found.
-#[derive(Debug, thiserror::Error)]
-#[error("The outbound HTTP client cannot be built: {0}.")]
-pub struct BuildError(String);
-
-impl BuildError {
-    pub(crate) fn new(error: &reqwest::Error) -> Self {
-        Self(innermost(error))
-    }
+/// A request that got no whole answer. Messages name the host at most: never the path, headers or a body.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The host's address is not one that may be reached.
+    #[error(
+        "{host} is not an address of the public internet, and this gateway's operator has not allowed it"
+    )]
+    AddressRefused {
+        /// The host as asked for.
+        host: String,
+    },
+    /// The address is not one of HTTP.
+    #[error("the address of the platform is not a valid http or https URL")]
+    BadUrl,
+    /// No connection could be made.
+    #[error("no connection to {host}: {reason}")]
+    Connect {
+        /// The host as asked for.
+        host: String,
+        /// The system's or TLS's own words.
+        reason: String,
+    },
+    /// The platform took too long.
+    #[error("the platform {phase} within {} seconds", limit.as_secs_f32())]
+    Timeout {
+        /// What was waited for.
+        phase: Phase,
+        /// How long.
+        limit: Duration,
+    },
+    /// The platform closed or reset the connection.
+    #[error("the platform broke the connection off")]
+    Reset,
+    /// The answer ended before its announced end.
+    #[error("the platform's answer ended too early")]
+    Truncated,
+    /// The answer is larger than what is read into memory.
+    #[error("the platform's answer is larger than {limit} bytes")]
+    TooLarge {
+        /// How much would have been read.
+        limit: usize,
+    },
+    /// The caller's own body ended before its end.
+    #[error("the request's body broke off")]
+    RequestBody,
+    /// The answer is not HTTP, or another fault of the protocol.
+    #[error("the platform's answer could not be read: {0}")]
+    Protocol(String),
 }
 
-/// What was being waited for when time ran out.
+/// What a time limit is set for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The connection: name resolution, TCP, TLS.
+    /// Name, connection and TLS.
     Connect,
-    /// The head of the answer.
+    /// From the end of the request to the first byte of the answer.
     FirstByte,
-    /// The next chunk of the answer's body.
+    /// Between two parts of the answer.
     Idle,
 }
 
 impl fmt::Display for Phase {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Connect => "did not accept a connection in time",
-            Self::FirstByte => "did not begin to answer in time",
-            Self::Idle => "stopped sending its answer midway",
+            Self::Connect => "was not connected to",
+            Self::FirstByte => "did not answer",
+            Self::Idle => "did not go on with its answer",
         })
     }
 }
 
-/// Why there is no answer, or not the whole of it. Each `host` is the URL's host as written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The host has no address that the outbound address policy permits.
-    #[error(
-        "Requests to {host} are refused: its address is not a public one and is not on the allowed list."
-    )]
-    AddressRefused {
-        /// The host.
-        host: String,
-    },
-    /// The host's name has no address.
-    #[error("The name {host} could not be resolved to an address.")]
-    Resolve {
-        /// The host.
-        host: String,
-    },
-    /// No connection, or no trusted TLS session.
-    #[error("No connection to {host} could be made: {reason}.")]
-    Connect {
-        /// The host.
-        host: String,
-        /// The cause, such as "connection refused".
-        reason: String,
-    },
-    /// A time limit ran out.
-    #[error("{host} {phase}.")]
-    Timeout {
-        /// The host.
-        host: String,
-        /// What was being waited for.
-        phase: Phase,
-    },
-    /// The connection broke.
-    #[error("{host} closed the connection before it had answered.")]
-    Reset {
-        /// The host.
-        host: String,
-    },
-    /// The answer's body ended before its announced end.
-    #[error("{host} sent an answer that ends too early.")]
-    Truncated {
-        /// The host.
-        host: String,
-    },
-    /// The answer's body is longer than may be kept in memory.
-    #[error("{host} sent an answer of more than {limit} bytes.")]
-    TooLarge {
-        /// The host.
-        host: String,
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// The caller's own body broke off while it was passed on.
-    #[error("The request's body ended early, so the request to {host} was given up.")]
-    RequestBody {
-        /// The host.
-        host: String,
-    },
-    /// Anything else.
-    #[error("{0}.")]
-    Other(String),
+/// The way out can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the system's certificates can't be used for TLS: {0}")]
+pub struct SetupError(#[from] std::io::Error);
+
+/// What the connector itself refuses. It travels as the source of hyper's error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error("the address may not be reached")]
+    AddressRefused,
+    #[error("timed out")]
+    Timeout,
 }
 
 impl SendError {
-    /// Whether the request may have reached the platform. If not, sending it again cannot do it twice.
-    pub fn was_sent(&self) -> bool {
-        !matches!(
-            self,
-            Self::AddressRefused { .. }
-                | Self::Resolve { .. }
-                | Self::Connect { .. }
-                | Self::Timeout { phase: Phase::Connect, .. }
-        )
-    }
-
-    /// A short word for metrics.
-    pub(crate) fn label(&self) -> &'static str {
-        match self {
-            Self::AddressRefused { .. } => "address_refused",
-            Self::Resolve { .. } => "resolve",
-            Self::Connect { .. } => "connect",
-            Self::Timeout { phase: Phase::Connect, .. } => "timeout_connect",
-            Self::Timeout { phase: Phase::FirstByte, .. } => "timeout_first_byte",
-            Self::Timeout { phase: Phase::Idle, .. } => "timeout_idle",
-            Self::Reset { .. } => "reset",
-            Self::Truncated { .. } => "truncated",
-            Self::TooLarge { .. } => "too_large",
-            Self::RequestBody { .. } => "request_body",
-            Self::Other(_) => "other",
-        }
-    }
-
-    /// Reads the client's error. reqwest's own text is not used: it may hold the URL.
-    pub(crate) fn of(error: &reqwest::Error, host: &str) -> Self {
-        let host = host.to_owned();
-        if found::<Refused>(error).is_some() {
-            return Self::AddressRefused { host };
-        }
-        if found::<Unresolved>(error).is_some() {
-            return Self::Resolve { host };
+    /// Makes sense of hyper's error before there is an answer.
+    pub(crate) fn sending(error: &hyper_util::client::legacy::Error, host: &str, connect: Duration) -> Self {
+        match find::<ConnectError>(error) {
+            Some(ConnectError::AddressRefused) => return Self::AddressRefused { host: host.to_owned() },
+            Some(ConnectError::Timeout) => return Self::Timeout { phase: Phase::Connect, limit: connect },
+            None => {}
         }
         if error.is_connect() {
-            return if error.is_timeout() {
-                Self::Timeout { host, phase: Phase::Connect }
-            } else {
-                Self::Connect { host, reason: innermost(error) }
-            };
+            return Self::Connect { host: host.to_owned(), reason: innermost(error) };
         }
-        if let Some(error) = found::<std::io::Error>(error) {
-            match error.kind() {
-                ErrorKind::UnexpectedEof => return Self::Truncated { host },
-                ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-                    return Self::Reset { host };
-                }
-                _ => {}
+        match Self::talking(error) {
+            // Nothing of an answer came: the platform hung up.
+            Self::Truncated => Self::Reset,
+            other => other,
+        }
+    }
+
+    /// Makes sense of an error once connected.
+    pub(crate) fn talking(error: &(dyn StdError + 'static)) -> Self {
+        if let Some(error) = find::<Self>(error) {
+            return error.clone();
+        }
+        if let Some(error) = find::<hyper::Error>(error) {
+            if error.is_incomplete_message() {
+                return Self::Truncated;
+            }
+            if error.is_body_write_aborted() || error.is_closed() || error.is_canceled() {
+                return Self::Reset;
             }
         }
-        // A body of HTTP/2 that is reset also ends up here.
-        if found::<hyper::Error>(error)
-            .is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled())
-        {
-            return Self::Reset { host };
+        match find::<io::Error>(error).map(io::Error::kind) {
+            Some(io::ErrorKind::UnexpectedEof) => Self::Truncated,
+            Some(
+                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe,
+            ) => Self::Reset,
+            _ => Self::Protocol(innermost(error)),
         }
-        Self::Other(format!("The request to {host} failed: {}", innermost(error)))
     }
 }
 
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(error.source(), |error: &&(dyn std::error::Error + 'static)| (*error).source())
-}
-
-/// The first error of type `E` in the chain of causes.
-fn found<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
-    causes(error).find_map(|error| error.downcast_ref())
-}
-
-/// The words of the last cause, which knows nothing of the request.
-fn innermost(error: &reqwest::Error) -> String {
-    match causes(error).last() {
-        Some(cause) => cause.to_string().trim_end_matches('.').to_owned(),
-        None => "the request could not be built".to_owned(),
+/// The first error of a type in the chain of sources.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
     }
+    None
+}
+
+/// The words of the innermost source: the outer ones only say what was being done.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }

@@ -1,40 +1,62 @@
-//! Which header fields may be passed on from one connection to another.
+//! Headers that belong to one connection and are not passed on (RFC 9110, 7.6.1).
 
+use http::HeaderMap;
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 
-/// Fields that speak of one connection only (RFC 9110, 7.6.1), besides those that `Connection` names.
-const HOP_BY_HOP: [HeaderName; 9] = [
+const HOP_BY_HOP: [HeaderName; 8] = [
     CONNECTION,
-    HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
+    HeaderName::from_static("keep-alive"),
     TE,
-    TRAILER,
     TRANSFER_ENCODING,
     UPGRADE,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
 ];
 
-/// The fields of `headers` that may travel further, in both directions: all but the hop-by-hop ones and those that
-/// `Connection` names. Repeated fields stay repeated, in order.
-pub fn forwardable(headers: &HeaderMap) -> HeaderMap {
-    let named: Vec<&str> = headers
+/// Removes what is meant for one connection only: the known hop-by-hop fields and those that `Connection` names.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .map(str::trim)
+        .filter_map(|name| name.trim().parse().ok())
         .collect();
-    let mut kept = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
-        let hop =
-            HOP_BY_HOP.contains(name) || named.iter().any(|other| other.eq_ignore_ascii_case(name.as_str()));
-        if !hop {
-            kept.append(name.clone(), value.clone());
-        }
+    for name in named {
+        headers.remove(name);
     }
-    kept
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connection_fields_go_with_those_they_name() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Private"),
+            ("connection", "x-other"),
+            ("x-private", "1"),
+            ("x-other", "2"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "websocket"),
+            ("proxy-authorization", "Basic x"),
+            ("content-type", "text/plain"),
+            ("etag", "\"1\""),
+        ] {
+            headers.append(name, value.parse().unwrap());
+        }
+        strip_hop_by_hop(&mut headers);
+        let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["content-type", "etag"]);
+    }
 }

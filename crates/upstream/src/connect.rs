@@ -1,0 +1,103 @@
+//! Connecting: every connection is made here, and none to an address that the policy refuses.
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use tokio::net::lookup_host;
+use tower_service::Service;
+
+use crate::{AddressPolicy, BoxError, SetupError, error::ConnectError};
+
+type Inner = HttpsConnector<HttpConnector<Resolver>>;
+type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+/// Connects within a time limit: name, TCP and TLS together.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    inner: Inner,
+    policy: AddressPolicy,
+    limit: Duration,
+}
+
+impl Connector {
+    pub(crate) fn new(policy: AddressPolicy, limit: Duration) -> Result<Self, SetupError> {
+        let mut http = HttpConnector::new_with_resolver(Resolver { policy: policy.clone() });
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_keepalive(Some(Duration::from_secs(60)));
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let inner = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_provider_and_platform_verifier(provider)?
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(http);
+        Ok(Self { inner, policy, limit })
+    }
+
+    /// A host that is written as an address never reaches the resolver.
+    fn refuses(&self, uri: &Uri) -> bool {
+        let host = uri.host().unwrap_or_default();
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        host.parse::<IpAddr>().is_ok_and(|address| !self.policy.permits(address))
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = <Inner as Service<Uri>>::Response;
+    type Error = BoxError;
+    type Future = Boxed<Self::Response>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        if self.refuses(&uri) {
+            return Box::pin(async { Err(ConnectError::AddressRefused.into()) });
+        }
+        let connecting = self.inner.call(uri);
+        let limit = self.limit;
+        Box::pin(async move {
+            tokio::time::timeout(limit, connecting)
+                .await
+                .unwrap_or_else(|_| Err(ConnectError::Timeout.into()))
+        })
+    }
+}
+
+/// Resolves names by the system, leaving out addresses that the policy refuses.
+#[derive(Clone)]
+pub(crate) struct Resolver {
+    policy: AddressPolicy,
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = Boxed<Self::Response>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let policy = self.policy.clone();
+        Box::pin(async move {
+            let mut found = lookup_host((name.as_str(), 0)).await?.peekable();
+            if found.peek().is_none() {
+                return Err("the name has no address".into());
+            }
+            let permitted: Vec<SocketAddr> = found.filter(|address| policy.permits(address.ip())).collect();
+            if permitted.is_empty() {
+                return Err(ConnectError::AddressRefused.into());
+            }
+            Ok(permitted.into_iter())
+        })
+    }
+}
