@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use store::{StoreError, Token};
 use utoipa::ToSchema;
 
+use crate::list::{DEFAULT_LIMIT, MAX_LIMIT, Parameters};
 use crate::{Caller, Error, Gateway, ListOf};
 
 /// A token, without its text.
@@ -41,6 +43,23 @@ pub struct MadeApiToken {
     pub api_token: ApiToken,
 }
 
+/// What API tokens begin with, for people and scanners.
+const PREFIX: &str = "decant_api";
+
+impl ApiToken {
+    fn of(row: store::ApiToken) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            environment_id: row.environment_id,
+            created_by: row.created_by,
+            expires_at: row.expires_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
 impl Gateway {
     /// Makes a token for an environment.
     pub async fn create_api_token(
@@ -49,8 +68,13 @@ impl Gateway {
         name: &str,
         expires_at: Option<Timestamp>,
     ) -> Result<MadeApiToken, Error> {
-        let _ = (environment_id, name, expires_at);
-        todo!()
+        if expires_at.is_some_and(|ends| ends <= self.0.parts.clock.now()) {
+            return Err(Error::bad_request("expires_at has to be later than now"));
+        }
+        let token = Token::generate(PREFIX).map_err(StoreError::from)?;
+        let row =
+            self.0.parts.store.create_api_token(environment_id, name, expires_at, &token.hash()).await?;
+        Ok(MadeApiToken { token, api_token: ApiToken::of(row) })
     }
 
     /// The caller's environment's tokens. Query: `name`, `environment_id`, `limit`, `next_cursor`.
@@ -59,13 +83,22 @@ impl Gateway {
         caller: &Caller,
         query: &Map<String, Value>,
     ) -> Result<ListOf<ApiToken>, Error> {
-        let _ = (caller, query);
-        todo!()
+        let environment_id = caller.environment()?;
+        let mut parameters = Parameters::new(query);
+        caller.same_environment(parameters.text("environment_id")?)?;
+        let name = parameters.text("name")?;
+        let page = parameters.page(DEFAULT_LIMIT, MAX_LIMIT)?;
+        parameters.finish()?;
+        let listed = self.0.parts.store.list_api_tokens(environment_id, name, &page).await?;
+        Ok(ListOf::of(listed, page.limit, ApiToken::of))
     }
 
-    /// Deletes a token; calls with it are refused from now on.
+    /// Deletes a token; calls with it are refused from now on, on other nodes within
+    /// [`Settings::change_interval`](crate::Settings::change_interval).
     pub async fn delete_api_token(&self, environment_id: &str, id: &str) -> Result<(), Error> {
-        let _ = (environment_id, id);
-        todo!()
+        self.0.parts.store.delete_api_token(environment_id, id).await?;
+        // Only the store knows the digest by which it is at hand; deleting is rare.
+        self.0.callers.invalidate_all();
+        Ok(())
     }
 }

@@ -1,5 +1,10 @@
 //! Who is calling: API tokens and integrated account tokens.
 
+use jiff::Timestamp;
+use moka::future::Cache;
+use store::TokenHash;
+
+use crate::gateway::AT_HAND;
 use crate::{Error, Gateway};
 
 /// A caller whose token was checked.
@@ -26,10 +31,87 @@ pub enum CallerKind {
     },
 }
 
+impl Caller {
+    /// The environment, for what an account token may not do.
+    pub(crate) fn environment(&self) -> Result<&str, Error> {
+        match self.kind {
+            CallerKind::ApiToken { .. } => Ok(&self.environment_id),
+            CallerKind::AccountToken { .. } => Err(Error::Forbidden(
+                "an integrated account token opens /unified, /proxy, /custom and /integrated-account/me only"
+                    .into(),
+            )),
+        }
+    }
+
+    /// Refuses what names another environment than the token's.
+    pub(crate) fn same_environment(&self, asked: Option<&str>) -> Result<(), Error> {
+        match asked {
+            Some(asked) if asked != self.environment_id => {
+                Err(Error::Forbidden("the token is for another environment".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The account that a call of the data plane is about.
+    pub(crate) fn account<'a>(&'a self, asked: Option<&'a str>) -> Result<&'a str, Error> {
+        match (&self.kind, asked) {
+            (CallerKind::ApiToken { .. }, Some(asked)) => Ok(asked),
+            (CallerKind::ApiToken { .. }, None) => Err(Error::bad_request(
+                "integrated_account_id is missing: say which account the call is about",
+            )),
+            (CallerKind::AccountToken { account_id }, Some(asked)) if asked != account_id => {
+                Err(Error::Forbidden("this integrated account token is for another account".into()))
+            }
+            (CallerKind::AccountToken { account_id }, _) => Ok(account_id),
+        }
+    }
+}
+
+/// Callers at hand, by their token's digest, with the end of their token.
+pub(crate) type Callers = Cache<String, (Caller, Option<Timestamp>)>;
+
+/// So many tokens are kept at hand.
+const TOKENS: u64 = 10_000;
+
+pub(crate) fn callers() -> Callers {
+    Cache::builder().max_capacity(TOKENS).time_to_live(AT_HAND).build()
+}
+
 impl Gateway {
     /// Checks a bearer token. [`Error::Unauthenticated`] when it is unknown or has ended.
     pub async fn authenticate(&self, bearer: &str) -> Result<Caller, Error> {
-        let _ = bearer;
-        todo!()
+        let hash = store::token::hash(bearer);
+        let (caller, ends) = match self.0.callers.get(hash.as_str()).await {
+            Some(found) => found,
+            None => {
+                let found = self.find_caller(&hash).await?.ok_or_else(unknown)?;
+                self.0.callers.insert(hash.as_str().to_owned(), found.clone()).await;
+                found
+            }
+        };
+        if ends.is_some_and(|ends| ends <= self.0.parts.clock.now()) {
+            self.0.callers.invalidate(hash.as_str()).await;
+            return Err(Error::Unauthenticated("the token has ended; make a new one".into()));
+        }
+        Ok(caller)
     }
+
+    async fn find_caller(&self, hash: &TokenHash) -> Result<Option<(Caller, Option<Timestamp>)>, Error> {
+        let store = &self.0.parts.store;
+        if let Some(token) = store.find_api_token(hash).await? {
+            let kind = CallerKind::ApiToken { id: token.id };
+            return Ok(Some((Caller { environment_id: token.environment_id, kind }, token.expires_at)));
+        }
+        Ok(store.find_account_token(hash).await?.map(|token| {
+            let kind = CallerKind::AccountToken { account_id: token.integrated_account_id };
+            (Caller { environment_id: token.environment_id, kind }, Some(token.expires_at))
+        }))
+    }
+}
+
+fn unknown() -> Error {
+    Error::Unauthenticated(
+        "the token is not known; send a valid one as `Authorization: Bearer <token>`".into(),
+    )
 }

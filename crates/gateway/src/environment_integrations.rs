@@ -1,10 +1,16 @@
 //! Environment integrations: what is installed in an environment, and what the environment changes of it.
 
+use std::sync::Arc;
+
+use integration::Integration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use store::{EnvironmentIntegrationPatch, NewEnvironmentIntegration, Secrets};
 use utoipa::ToSchema;
 
+use crate::list::{DEFAULT_LIMIT, MAX_LIMIT, Parameters};
+use crate::resolve::{SECRET_VARIABLES, overridden};
 use crate::{Caller, Error, Gateway, ListOf};
 
 /// An installed integration.
@@ -92,18 +98,51 @@ impl Gateway {
         caller: &Caller,
         new: InstallIntegration,
     ) -> Result<EnvironmentIntegration, Error> {
-        let _ = (caller, new);
-        todo!()
+        let environment_id = caller.environment()?;
+        caller.same_environment(new.environment_id.as_deref())?;
+        let definition = self.find_definition(&new.integration_id)?;
+        let (overrides, secrets) = checked_override(definition, new.overrides.unwrap_or_default())?;
+        let store = &self.0.parts.store;
+        let row = store
+            .install_integration(&NewEnvironmentIntegration {
+                environment_id: environment_id.to_owned(),
+                integration: definition.name.clone(),
+                is_enabled: new.is_enabled.unwrap_or(true),
+                show_in_catalog: new.show_in_catalog.unwrap_or(true),
+                overrides,
+            })
+            .await?;
+        let row = match secrets {
+            // Only for a row that was made now: what is there stays as it is.
+            Some(secrets) if row.version == 1 => {
+                let patch = EnvironmentIntegrationPatch { secrets: Some(secrets), ..Default::default() };
+                store.update_environment_integration(environment_id, &row.id, Some(1), &patch).await?
+            }
+            _ => row,
+        };
+        self.view_installed(row)
     }
 
-    /// What is installed. Query: `integration.name`, `limit`, `next_cursor`.
+    /// What is installed. Query: `integration.name`, `environment_id`, `limit`, `next_cursor`.
     pub async fn environment_integrations(
         &self,
         caller: &Caller,
         query: &Map<String, Value>,
     ) -> Result<ListOf<EnvironmentIntegration>, Error> {
-        let _ = (caller, query);
-        todo!()
+        let environment_id = caller.environment()?;
+        let mut parameters = Parameters::new(query);
+        caller.same_environment(parameters.text("environment_id")?)?;
+        let integration = parameters.text("integration.name")?;
+        let page = parameters.page(DEFAULT_LIMIT, MAX_LIMIT)?;
+        parameters.finish()?;
+        let listed =
+            self.0.parts.store.list_environment_integrations(environment_id, integration, &page).await?;
+        let result = listed
+            .items
+            .into_iter()
+            .map(|row| self.view_installed(row))
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(ListOf { result, next_cursor: listed.next, limit: page.limit })
     }
 
     /// The installed integration of an id.
@@ -112,8 +151,8 @@ impl Gateway {
         caller: &Caller,
         id: &str,
     ) -> Result<EnvironmentIntegration, Error> {
-        let _ = (caller, id);
-        todo!()
+        let environment_id = caller.environment()?;
+        self.view_installed(self.0.parts.store.get_environment_integration(environment_id, id).await?)
     }
 
     /// Changes an installed integration. The override is checked first.
@@ -123,13 +162,60 @@ impl Gateway {
         id: &str,
         change: EnvironmentIntegrationChange,
     ) -> Result<EnvironmentIntegration, Error> {
-        let _ = (caller, id, change);
-        todo!()
+        let environment_id = caller.environment()?;
+        let store = &self.0.parts.store;
+        let mut patch = EnvironmentIntegrationPatch {
+            is_enabled: change.is_enabled,
+            show_in_catalog: change.show_in_catalog,
+            ..Default::default()
+        };
+        if let Some(overrides) = change.overrides {
+            let row = store.get_environment_integration(environment_id, id).await?;
+            let (overrides, secrets) = checked_override(self.definition(&row.integration)?, overrides)?;
+            patch.overrides = Some(overrides);
+            // The override is replaced whole, and its secrets are part of it.
+            patch.secrets = Some(secrets.unwrap_or_default());
+        }
+        let row = store.update_environment_integration(environment_id, id, change.version, &patch).await?;
+        self.0.at_hand.forget_installed(id).await;
+        self.view_installed(row)
     }
 
     /// Removes an installed integration with all its accounts.
     pub async fn uninstall_integration(&self, caller: &Caller, id: &str) -> Result<(), Error> {
-        let _ = (caller, id);
-        todo!()
+        let environment_id = caller.environment()?;
+        self.0.parts.store.delete_environment_integration(environment_id, id).await?;
+        self.0.at_hand.forget_installed(id).await;
+        Ok(())
     }
+
+    fn view_installed(&self, row: store::EnvironmentIntegration) -> Result<EnvironmentIntegration, Error> {
+        let integration = IntegrationSummary::of(self.definition(&row.integration)?);
+        Ok(EnvironmentIntegration {
+            id: row.id,
+            environment_id: row.environment_id,
+            integration_id: integration.id.clone(),
+            integration,
+            is_enabled: row.is_enabled,
+            show_in_catalog: row.show_in_catalog,
+            overrides: row.overrides,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Checks an override against the definition, and takes its secret variables out of it.
+fn checked_override(
+    definition: &Arc<Integration>,
+    mut overrides: Map<String, Value>,
+) -> Result<(Map<String, Value>, Option<Secrets>), Error> {
+    let secrets = match overrides.remove(SECRET_VARIABLES) {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(secrets)) => Some(Secrets::from(secrets)),
+        Some(_) => return Err(Error::bad_request(format!("{SECRET_VARIABLES} has to be an object"))),
+    };
+    overridden(definition, &overrides)?;
+    Ok((overrides, secrets))
 }

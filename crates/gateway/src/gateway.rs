@@ -5,9 +5,17 @@ use std::time::Duration;
 
 use integration::Catalog;
 use store::{Clock, Store};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use upstream::Upstream;
 
 use crate::Error;
+use crate::caller::{self, Callers};
+use crate::log::Writer;
+use crate::resolve::AtHand;
+
+/// Nothing stays at hand for longer, whatever becomes of the notes of changes.
+pub(crate) const AT_HAND: Duration = Duration::from_secs(300);
 
 /// What the gateway is made of.
 #[derive(Clone)]
@@ -49,19 +57,47 @@ pub struct Gateway(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
+    pub(crate) callers: Callers,
+    pub(crate) at_hand: AtHand,
+    pub(crate) log: Writer,
+    /// Work that outlives the call it came from.
+    pub(crate) tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl Gateway {
     /// Starts the gateway with its background work: writing logs, forgetting what other nodes changed, sweeping what has
     /// ended.
     pub async fn start(parts: Parts) -> Result<Self, Error> {
-        let _ = parts.store.change_head().await?;
-        Ok(Self(Arc::new(Inner { parts })))
+        let head = parts.store.change_head().await?;
+        let tasks = TaskTracker::new();
+        let stop = CancellationToken::new();
+        let log = Writer::start(parts.store.clone(), &tasks);
+        let inner = Inner {
+            callers: caller::callers(),
+            at_hand: AtHand::new(),
+            log,
+            tasks,
+            stop: stop.clone(),
+            parts,
+        };
+        let gateway = Self(Arc::new(inner));
+        // The background work holds the gateway weakly: it ends with it, and by `shutdown`.
+        let weak = Arc::downgrade(&gateway.0);
+        gateway
+            .0
+            .tasks
+            .spawn(stop.clone().run_until_cancelled_owned(crate::background::watch(weak.clone(), head)));
+        gateway.0.tasks.spawn(stop.run_until_cancelled_owned(crate::background::sweep(weak)));
+        Ok(gateway)
     }
 
     /// Ends the background work; log rows that wait are written first.
     pub async fn shutdown(&self) {
-        todo!()
+        self.0.stop.cancel();
+        self.0.log.close();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
     }
 
     /// Whether calls can be served: whether the database answers.

@@ -19,20 +19,27 @@
 pub mod account_tokens;
 pub mod accounts;
 pub mod api_tokens;
+mod background;
 pub mod caller;
 pub mod capabilities;
+mod cursor;
 pub mod custom;
 pub mod environment_integrations;
 pub mod environments;
 mod error;
+mod fetch;
 mod gateway;
+mod gather;
 pub mod integrations;
 pub mod list;
 pub mod log;
 pub mod meta;
 pub mod metrics;
+mod options;
 pub mod proxy;
 pub mod reply;
+mod resolve;
+mod state;
 mod time;
 pub mod unified;
 

@@ -1,7 +1,16 @@
 //! What the data plane takes and gives.
 
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use upstream::Body;
+use http_body::Body as _;
+use serde_json::Value;
+use upstream::{Body, Response, SendError};
+
+use crate::Error;
+use crate::fetch::keep_answer_headers;
+
+/// How large a JSON body may be, in bytes.
+pub const MAX_JSON_BODY: usize = 10 * 1024 * 1024;
 
 /// The answer to a unified, proxy or custom call.
 #[derive(Debug)]
@@ -47,4 +56,52 @@ pub struct Payload {
     pub content_type: Option<HeaderValue>,
     /// The body itself; read into memory only where it has to be understood.
     pub body: Body,
+}
+
+impl Reply {
+    /// Status and number of records, for the log.
+    pub(crate) fn outcome(&self) -> (u16, Option<u64>) {
+        match self {
+            Self::Records(records) => (200, Some(records.result_count)),
+            Self::Answer(answer) => (answer.status.as_u16(), None),
+        }
+    }
+}
+
+impl Answer {
+    /// The platform's answer as it comes, with the headers that belong to it.
+    pub(crate) fn passed_on(answer: Response) -> Self {
+        let mut headers = answer.headers;
+        keep_answer_headers(&mut headers);
+        Self { status: answer.status, headers, body: answer.body }
+    }
+
+    /// A value as JSON.
+    pub(crate) fn json(value: &Value) -> Self {
+        Self::json_text(value.to_string().into_bytes())
+    }
+
+    /// Text that is JSON.
+    pub(crate) fn json_text(text: Vec<u8>) -> Self {
+        let mut headers = HeaderMap::with_capacity(2);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_LENGTH, text.len().into());
+        Self { status: StatusCode::OK, headers, body: text.into() }
+    }
+}
+
+impl Payload {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    /// Reads the body as JSON.
+    pub(crate) async fn json(self) -> Result<Value, Error> {
+        let bytes = match self.body.bytes(MAX_JSON_BODY).await {
+            Err(SendError::TooLarge { limit }) => return Err(Error::TooLarge { limit }),
+            read => read?,
+        };
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Error::bad_request(format!("the body is not JSON: {error}")))
+    }
 }

@@ -30,3 +30,14 @@ impl Gateway {
         todo!()
     }
 }
+
+impl Gateway {
+    pub(crate) fn check_model_override(
+        &self,
+        installed: &crate::resolve::Installed,
+        overrides: &Map<String, Value>,
+    ) -> Result<(), Error> {
+        let _ = (installed, overrides);
+        Ok(())
+    }
+}

@@ -59,6 +59,12 @@ impl Style {
         }
     }
 
+    /// Whether the pages of one walk may differ in size: a cursor goes on from any record, while a page's number means
+    /// nothing with another size.
+    pub fn sizes_vary(&self) -> bool {
+        matches!(self.pagination, Pagination::Cursor { .. })
+    }
+
     /// The largest page the platform gives.
     pub fn max_limit(&self) -> u32 {
         match &self.pagination {

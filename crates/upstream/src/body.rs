@@ -52,6 +52,14 @@ impl Body {
         Self(Kind::Stream(UnsyncBoxBody::new(body.map_err(|_| SendError::RequestBody))))
     }
 
+    /// As [`Body::wrap`], for a body that passes on an answer: its errors stay what they are.
+    pub fn passing<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes, Error = SendError> + Send + 'static,
+    {
+        Self(Kind::Stream(UnsyncBoxBody::new(body)))
+    }
+
     pub(crate) fn answer(incoming: Incoming, idle: Duration) -> Self {
         if incoming.is_end_stream() {
             return Self::empty();

@@ -1,19 +1,64 @@
 //! Integrated accounts: connecting them, reading and changing their records.
 
+mod connect;
+mod context;
 mod view;
 
-use serde_json::{Map, Value};
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use integration::{FieldProblem, Integration};
+use serde_json::{Map, Value, json};
+use store::{
+    AccountFilter, AccountPatch, AccountStatus, IntegratedAccount, NewIntegratedAccount, Page, Secrets,
+    StoreError,
+};
 
 pub use self::view::{Account, AccountChange, CredentialsChange, EnvironmentIntegrationId, NewAccount};
-use crate::{Caller, Error, Gateway, ListOf};
+use crate::environment_integrations::IntegrationSummary;
+use crate::list::{DEFAULT_LIMIT, MAX_LIMIT, Parameters};
+use crate::resolve::{Installed, overridden};
+use crate::{Caller, CallerKind, Error, Gateway, ListOf};
+
+/// The account of an account token, instead of an id.
+const ME: &str = "me";
+/// How often a change is tried anew when someone else changed the account in between.
+const TRIES: u32 = 5;
 
 impl Gateway {
     /// Connects an account with given credentials: checks them against the definition's form, keeps them sealed, runs the
     /// `post_install` and `validation` actions and gives the account with the status that came of it. It ends `active`,
     /// `post_install_error` or `validation_error`, with `last_error` saying why.
     pub async fn create_account(&self, caller: &Caller, new: NewAccount) -> Result<Account, Error> {
-        let _ = (caller, new);
-        todo!()
+        let environment_id = caller.environment()?;
+        caller.same_environment(new.environment_id.as_deref())?;
+        if new.tenant_id.trim().is_empty() {
+            return Err(Error::bad_request(
+                "tenant_id is missing: say which of your customers the account belongs to",
+            ));
+        }
+        let installed = self.wanted_installed(environment_id, &new).await?;
+        let integration_override = new.integration_override.unwrap_or_default();
+        let unified_model_override = new.unified_model_override.unwrap_or_default();
+        let integration = overridden(&installed.integration, &integration_override)?;
+        self.check_model_override(&installed, &unified_model_override)?;
+        let authentication_method = authentication_method(&integration, new.authentication_method)?;
+        let (context, secrets) = filled_in(&integration, &authentication_method, new.context, false)?;
+        let row = NewIntegratedAccount {
+            environment_id: environment_id.to_owned(),
+            environment_integration_id: installed.row.id.clone(),
+            tenant_id: new.tenant_id,
+            authentication_method,
+            region: new.region,
+            status: AccountStatus::Connecting,
+            is_sandbox: new.is_sandbox,
+            context,
+            secrets: Secrets::from(secrets),
+            unified_model_override,
+            integration_override,
+        };
+        let account = self.0.parts.store.create_integrated_account(&row).await?;
+        self.view(self.connect(account).await?).await
     }
 
     /// The environment's accounts. Query: `tenant_id`, `environment_id`, `is_sandbox`, `integration.name` (or
@@ -23,25 +68,76 @@ impl Gateway {
         caller: &Caller,
         query: &Map<String, Value>,
     ) -> Result<ListOf<Account>, Error> {
-        let _ = (caller, query);
-        todo!()
+        let environment_id = caller.environment()?;
+        let mut parameters = Parameters::new(query);
+        caller.same_environment(parameters.text("environment_id")?)?;
+        let status = parameters.text("status")?.map(AccountStatus::from_str).transpose();
+        let filter = AccountFilter {
+            tenant_id: parameters.owned("tenant_id")?,
+            integration: parameters.owned("integration.name")?,
+            environment_integration_id: parameters.owned("environment_integration_id")?,
+            status: status.map_err(|unknown| Error::bad_request(unknown.to_string()))?,
+            is_sandbox: parameters.flag("is_sandbox")?,
+            created_at: parameters.time_range("created_at")?,
+            updated_at: parameters.time_range("updated_at")?,
+        };
+        let page = parameters.page(DEFAULT_LIMIT, MAX_LIMIT)?;
+        parameters.finish()?;
+        let listed = self.0.parts.store.list_integrated_accounts(environment_id, &filter, &page).await?;
+        let mut result = Vec::with_capacity(listed.items.len());
+        for account in listed.items {
+            result.push(self.view(account).await?);
+        }
+        Ok(ListOf { result, next_cursor: listed.next, limit: page.limit })
     }
 
     /// The account of an id; `me` is the account of an account token.
     pub async fn account(&self, caller: &Caller, id: &str) -> Result<Account, Error> {
-        let _ = (caller, id);
-        todo!()
+        let id = own_or_named(caller, id)?;
+        self.view(self.0.parts.store.get_integrated_account(&caller.environment_id, id).await?).await
     }
 
-    /// Changes an account: `context` is merged at its root (facts, Truto 8.4), overrides are checked before they are kept.
+    /// Changes an account: `context` is merged at its root (facts, Truto 8.4), overrides are checked before they are kept. An
+    /// account token may change nothing but the context.
     pub async fn update_account(
         &self,
         caller: &Caller,
         id: &str,
         change: AccountChange,
     ) -> Result<Account, Error> {
-        let _ = (caller, id, change);
-        todo!()
+        let id = own_or_named(caller, id)?;
+        let only_context = change.tenant_id.is_none()
+            && change.is_sandbox.is_none()
+            && change.unified_model_override.is_none()
+            && change.integration_override.is_none();
+        if !only_context {
+            caller.environment()?;
+        }
+        let environment_id = &caller.environment_id;
+        let account = self.0.parts.store.get_integrated_account(environment_id, id).await?;
+        let installed = self.installed(environment_id, &account.environment_integration_id).await?;
+        if let Some(overrides) = &change.unified_model_override {
+            self.check_model_override(&installed, overrides)?;
+        }
+        let overrides = change.integration_override.as_ref().unwrap_or(&account.integration_override);
+        let integration = overridden(&installed.integration, overrides)?;
+        let (context, secrets) = context::split(&integration, change.context.unwrap_or_default());
+        let account = self
+            .change(environment_id, id, change.version, |account, kept| {
+                let mut merged = account.context.clone();
+                context::merge(&mut merged, context.clone());
+                AccountPatch {
+                    tenant_id: change.tenant_id.clone(),
+                    is_sandbox: change.is_sandbox,
+                    context: Some(merged),
+                    secrets: merged_secrets(kept, &secrets),
+                    unified_model_override: change.unified_model_override.clone(),
+                    integration_override: change.integration_override.clone(),
+                    ..AccountPatch::default()
+                }
+            })
+            .await?;
+        self.view(account).await
     }
 
     /// Gives an account new credentials and connects it again, as [`Gateway::create_account`] does.
@@ -51,32 +147,207 @@ impl Gateway {
         id: &str,
         change: CredentialsChange,
     ) -> Result<Account, Error> {
-        let _ = (caller, id, change);
-        todo!()
+        let environment_id = caller.environment()?;
+        let account = self.0.parts.store.get_integrated_account(environment_id, id).await?;
+        let installed = self.installed(environment_id, &account.environment_integration_id).await?;
+        let integration = overridden(&installed.integration, &account.integration_override)?;
+        let method = change.authentication_method.unwrap_or_else(|| account.authentication_method.clone());
+        // With another method, fields that are left out have nothing to stay as.
+        let partial = method == account.authentication_method;
+        let (context, secrets) = filled_in(&integration, &method, change.context, partial)?;
+        let account = self
+            .change(environment_id, id, None, |account, kept| {
+                let mut merged = account.context.clone();
+                context::merge(&mut merged, context.clone());
+                AccountPatch {
+                    authentication_method: Some(method.clone()),
+                    status: Some(AccountStatus::Connecting),
+                    context: Some(merged),
+                    secrets: merged_secrets(kept, &secrets),
+                    ..AccountPatch::default()
+                }
+            })
+            .await?;
+        self.view(self.connect(account).await?).await
     }
 
     /// Runs `post_install` and `validation` again.
     pub async fn run_post_install_actions(&self, caller: &Caller, id: &str) -> Result<Account, Error> {
-        let _ = (caller, id);
-        todo!()
+        let environment_id = caller.environment()?;
+        let patch = AccountPatch { status: Some(AccountStatus::Connecting), ..AccountPatch::default() };
+        let account = self.0.parts.store.update_integrated_account(environment_id, id, None, patch).await?;
+        self.view(self.connect(account).await?).await
     }
 
-    /// Renews what the platform issues for a time. Static keys have nothing to renew: the account is validated instead, and
+    /// Renews what the platform issues for a time. Static keys have nothing to renew: the account's `validation` is run instead, and
     /// [`Error::Remote`] tells when the platform refuses them.
     pub async fn refresh_credentials(&self, caller: &Caller, id: &str) -> Result<(), Error> {
-        let _ = (caller, id);
-        todo!()
+        let environment_id = caller.environment()?;
+        let connected = self.load_connected(environment_id, id).await?;
+        if let Some(action) = connected.integration.actions.get("validation") {
+            self.run_action(&connected, "validation", action).await?;
+        }
+        Ok(())
     }
 
     /// Deletes an account with its credentials and tokens.
     pub async fn delete_account(&self, caller: &Caller, id: &str) -> Result<(), Error> {
-        let _ = (caller, id);
-        todo!()
+        let environment_id = caller.environment()?;
+        self.0.parts.store.delete_integrated_account(environment_id, id).await?;
+        self.0.at_hand.forget_account(id).await;
+        Ok(())
     }
 
     /// Deletes several accounts; those that are not there count as deleted.
     pub async fn delete_accounts(&self, caller: &Caller, ids: &[String]) -> Result<(), Error> {
-        let _ = (caller, ids);
-        todo!()
+        caller.environment()?;
+        for id in ids {
+            match self.delete_account(caller, id).await {
+                Err(Error::NotFound(_)) => {}
+                deleted => deleted?,
+            }
+        }
+        Ok(())
     }
+
+    /// The installed integration that a new account names: by its own id, or by the integration's.
+    async fn wanted_installed(
+        &self,
+        environment_id: &str,
+        new: &NewAccount,
+    ) -> Result<Arc<Installed>, Error> {
+        if let Some(id) = &new.environment_integration_id {
+            return self.installed(environment_id, id).await;
+        }
+        let Some(integration) = &new.integration else {
+            return Err(Error::bad_request(
+                "environment_integration_id is missing: say which installed integration to connect through",
+            ));
+        };
+        let name = &self.find_definition(integration)?.name;
+        let store = &self.0.parts.store;
+        let found = store.list_environment_integrations(environment_id, Some(name), &Page::first(1)).await?;
+        match found.items.first() {
+            Some(row) => self.installed(environment_id, &row.id).await,
+            None => Err(Error::NotFound(format!(
+                "the integration {name:?} is not installed in this environment: POST /environment-integration first"
+            ))),
+        }
+    }
+
+    /// Changes an account by what it is now, its opened secrets included; tried anew when someone else was faster, unless the caller
+    /// said which version it means.
+    async fn change(
+        &self,
+        environment_id: &str,
+        id: &str,
+        version: Option<i64>,
+        decide: impl Fn(&IntegratedAccount, &Map<String, Value>) -> AccountPatch,
+    ) -> Result<IntegratedAccount, Error> {
+        let store = &self.0.parts.store;
+        for attempt in 1.. {
+            let account = store.get_integrated_account(environment_id, id).await?;
+            let secrets = store.open_account_secrets(&account).await?;
+            let patch = decide(&account, secrets.expose());
+            let expected = version.unwrap_or(account.version);
+            match store.update_integrated_account(environment_id, id, Some(expected), patch).await {
+                Err(StoreError::Stale { .. }) if version.is_none() && attempt < TRIES => {}
+                changed => {
+                    self.0.at_hand.forget_account(id).await;
+                    return Ok(changed?);
+                }
+            }
+        }
+        Err(Error::Conflict("the account is being changed by others; try again".into()))
+    }
+
+    async fn view(&self, account: IntegratedAccount) -> Result<Account, Error> {
+        let installed = self.installed(&account.environment_id, &account.environment_integration_id).await?;
+        Ok(Account::of(account, &installed.integration))
+    }
+}
+
+impl Account {
+    fn of(row: IntegratedAccount, integration: &Integration) -> Self {
+        Self {
+            context: context::shown(integration, row.context),
+            integration: IntegrationSummary::of(integration),
+            environment_integration: EnvironmentIntegrationId { id: row.environment_integration_id.clone() },
+            id: row.id,
+            tenant_id: row.tenant_id,
+            environment_id: row.environment_id,
+            environment_integration_id: row.environment_integration_id,
+            status: row.status.as_str(),
+            is_sandbox: row.is_sandbox,
+            authentication_method: row.authentication_method,
+            region: row.region,
+            object_store_context_fields: Vec::new(),
+            last_error: row.last_error,
+            last_forbidden_error: row.last_forbidden_error,
+            last_action_result: row.last_action_result,
+            unified_model_override: row.unified_model_override,
+            integration_override: row.integration_override,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// The id of the account that is meant. An account token reaches its own only.
+fn own_or_named<'a>(caller: &'a Caller, id: &'a str) -> Result<&'a str, Error> {
+    match &caller.kind {
+        CallerKind::AccountToken { account_id } if id == ME => Ok(account_id),
+        CallerKind::AccountToken { .. } => caller.environment().map(|_| id),
+        CallerKind::ApiToken { .. } if id == ME => Err(Error::bad_request(
+            "`me` is the account of an integrated account token; name the account by its id",
+        )),
+        CallerKind::ApiToken { .. } => Ok(id),
+    }
+}
+
+/// The credential format to use; the only one there is when none is named.
+fn authentication_method(integration: &Integration, asked: Option<String>) -> Result<String, Error> {
+    if let Some(asked) = asked {
+        return Ok(asked);
+    }
+    let mut formats = integration.credentials.keys();
+    match (formats.next(), formats.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        _ => {
+            let known: Vec<&str> = integration.credentials.keys().map(String::as_str).collect();
+            Err(Error::bad_request(format!("authentication_method is missing: one of {}", known.join(", "))))
+        }
+    }
+}
+
+/// Checks the fields of the form, and splits everything into context and secrets.
+fn filled_in(
+    integration: &Integration,
+    method: &str,
+    given: Map<String, Value>,
+    partial: bool,
+) -> Result<(Map<String, Value>, Map<String, Value>), Error> {
+    let checked =
+        integration.check_credentials(method, &given, partial).map_err(|problems| failures(&problems))?;
+    let (mut context, mut secrets) = context::split(integration, given);
+    context.extend(checked.context);
+    if let Value::Object(checked) = checked.secrets.expose() {
+        secrets.extend(checked.clone());
+    }
+    Ok((context, secrets))
+}
+
+fn failures(problems: &[FieldProblem]) -> Error {
+    let message = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ");
+    Error::BadRequest { message, details: Some(json!({"failures": problems})) }
+}
+
+/// The whole new secrets, when any of them are new.
+fn merged_secrets(kept: &Map<String, Value>, new: &Map<String, Value>) -> Option<Secrets> {
+    (!new.is_empty()).then(|| {
+        let mut all = kept.clone();
+        context::merge(&mut all, new.clone());
+        Secrets::from(all)
+    })
 }

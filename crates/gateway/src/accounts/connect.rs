@@ -1,0 +1,162 @@
+//! Connecting: the `post_install` and `validation` actions of an integration, and the status that comes of them.
+
+use expression::Expression;
+use integration::{Action, Step, Unknown};
+use serde_json::{Map, Value, json};
+use store::{AccountPatch, AccountStatus, IntegratedAccount, StoreError};
+
+use crate::fetch::{Ask, Call, require_success};
+use crate::resolve::Connected;
+use crate::{Error, Gateway, time};
+
+/// The actions, in order, with the status of an account whose action failed.
+const ACTIONS: [(&str, AccountStatus); 2] =
+    [("post_install", AccountStatus::PostInstallError), ("validation", AccountStatus::ValidationError)];
+
+impl Gateway {
+    /// Runs the actions of an account that is `connecting` and keeps what came of them. Goes on when the caller goes away: an account is not
+    /// to stay `connecting`.
+    pub(super) async fn connect(&self, account: IntegratedAccount) -> Result<IntegratedAccount, Error> {
+        let gateway = self.clone();
+        let connecting = self.0.tasks.spawn(async move { gateway.run_actions(account).await });
+        connecting.await.map_err(|error| Error::Internal(Box::new(error)))?
+    }
+
+    async fn run_actions(&self, mut account: IntegratedAccount) -> Result<IntegratedAccount, Error> {
+        let mut last_action_result = None;
+        for (name, failed) in ACTIONS {
+            let connected = self.connect_parts(account.clone()).await?;
+            let Some(action) = connected.integration.actions.get(name) else { continue };
+            match self.run_action(&connected, name, action).await {
+                Ok(done) => {
+                    // Merged into what the context is by now: someone may have changed it meanwhile.
+                    account = self
+                        .keep(&account, |account| AccountPatch {
+                            context: Some(done.merged_into(account.context.clone())),
+                            ..AccountPatch::default()
+                        })
+                        .await?;
+                    last_action_result = done.result.or(last_action_result);
+                }
+                Err(failure) => {
+                    let last_error = self.last_error(name, &failure);
+                    return self
+                        .keep(&account, |_| AccountPatch {
+                            status: Some(failed),
+                            last_error: Some(Some(last_error)),
+                            ..AccountPatch::default()
+                        })
+                        .await;
+                }
+            }
+        }
+        self.keep(&account, |_| AccountPatch {
+            status: Some(AccountStatus::Active),
+            last_error: Some(None),
+            last_forbidden_error: Some(None),
+            last_action_result: Some(last_action_result),
+            ..AccountPatch::default()
+        })
+        .await
+    }
+
+    async fn keep(
+        &self,
+        account: &IntegratedAccount,
+        decide: impl FnOnce(&IntegratedAccount) -> AccountPatch,
+    ) -> Result<IntegratedAccount, Error> {
+        let store = &self.0.parts.store;
+        let kept = store
+            .modify_integrated_account(&account.environment_id, &account.id, |account| {
+                Ok::<_, StoreError>(decide(account))
+            })
+            .await;
+        self.0.at_hand.forget_account(&account.id).await;
+        Ok(kept?)
+    }
+
+    /// Runs one action.
+    pub(super) async fn run_action(
+        &self,
+        connected: &Connected,
+        name: &str,
+        action: &Action,
+    ) -> Result<Done, Error> {
+        let call = Call { gateway: self, connected, record: None, resource: "_", method: name };
+        let mut done = Done::default();
+        let mut previous = Value::Null;
+        for step in &action.steps {
+            match step {
+                Step::Request { resource, method, query } => {
+                    let resource = call.integration().resource(resource).map_err(unknown)?;
+                    let method = resource.method(method).map_err(unknown)?;
+                    let ask = Ask { resource, method, id: None, query, body: None, page: None };
+                    let answer = require_success(call.ask(&ask, None).await?)?;
+                    previous = serde_json::from_slice(&answer.bytes().await?).map_err(|error| {
+                        Error::BadAnswer(format!("the platform's answer is not JSON: {error}"))
+                    })?;
+                }
+                Step::UpdateContext(expression) => {
+                    let context = done.merged_into(connected.account.context.clone());
+                    if let Some(Value::Object(update)) = evaluate(expression, &previous, context)? {
+                        done.updates.push(update);
+                    }
+                }
+                Step::Transform(expression) => {
+                    let context = done.merged_into(connected.account.context.clone());
+                    previous = evaluate(expression, &previous, context)?.unwrap_or_default();
+                }
+            }
+        }
+        done.result = Some(previous).filter(|result| !result.is_null());
+        Ok(done)
+    }
+
+    /// An account's `last_error`.
+    fn last_error(&self, action: &str, error: &Error) -> Value {
+        let mut last_error = json!({
+            "message": error.to_string(),
+            "status": error.status(),
+            "action": action,
+            "occurred_at": time::text(self.0.parts.clock.now()),
+        });
+        if let Some(remote) = error.remote() {
+            last_error["truto_is_remote_error"] = true.into();
+            last_error["raw_response"] = remote.raw_response.clone();
+            last_error["truto_error_insight"] = remote.insight.clone();
+        }
+        last_error
+    }
+}
+
+/// What an action did.
+#[derive(Default)]
+pub(super) struct Done {
+    updates: Vec<Map<String, Value>>,
+    result: Option<Value>,
+}
+
+impl Done {
+    fn merged_into(&self, mut context: Map<String, Value>) -> Map<String, Value> {
+        for update in &self.updates {
+            super::context::merge(&mut context, update.clone());
+        }
+        context
+    }
+}
+
+fn evaluate(
+    expression: &Expression,
+    previous: &Value,
+    context: Map<String, Value>,
+) -> Result<Option<Value>, Error> {
+    expression.evaluate(previous, &[("previous", previous), ("context", &Value::Object(context))]).map_err(
+        |error| {
+            Error::BadAnswer(format!("the platform's answer does not fit the definition's action: {error}"))
+        },
+    )
+}
+
+fn unknown(unknown: Unknown) -> Error {
+    Error::NotFound(unknown.to_string())
+}

@@ -1,0 +1,223 @@
+//! One request to the platform: planned, sent, its answer understood, the account's state kept true.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName};
+use http::{HeaderMap, Method as Verb};
+use integration::{
+    Credentials, Inputs, Integration, Method, PageRequest, PlanError, RemoteError, Request, Resource, Style,
+};
+use serde_json::{Map, Value};
+use upstream::{Body, Response};
+
+use crate::error::Remote;
+use crate::log::Record;
+use crate::resolve::Connected;
+use crate::{Error, Gateway, metrics};
+
+/// How much of an error answer is read.
+const ERROR_BODY: usize = 1024 * 1024;
+/// Secrets shorter than this are not looked for in the platform's words: they would blot out ordinary text.
+const SECRET_LENGTH: usize = 6;
+
+/// A call of an account's method, from which its requests are made.
+pub(crate) struct Call<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) connected: &'a Connected,
+    pub(crate) record: Option<&'a Record>,
+    /// As the caller named them; for the account's last errors.
+    pub(crate) resource: &'a str,
+    pub(crate) method: &'a str,
+}
+
+/// What one request asks for.
+pub(crate) struct Ask<'a> {
+    pub(crate) resource: &'a Resource,
+    pub(crate) method: &'a Method,
+    pub(crate) id: Option<&'a str>,
+    pub(crate) query: &'a Map<String, Value>,
+    pub(crate) body: Option<&'a Value>,
+    pub(crate) page: Option<(&'a Style, &'a PageRequest)>,
+}
+
+impl Call<'_> {
+    /// Sends a request of a declared method. An error of the platform is [`Error::Remote`].
+    pub(crate) async fn ask(
+        &self,
+        ask: &Ask<'_>,
+        stream: Option<(Body, Option<http::HeaderValue>)>,
+    ) -> Result<Response, Error> {
+        let credentials = self.gateway.open_credentials(self.connected).await?;
+        let inputs = Inputs {
+            id: ask.id,
+            query: ask.query,
+            body: ask.body,
+            context: &self.connected.context,
+            credentials: &credentials,
+        };
+        let mut request = self.integration().plan(ask.method, &inputs, ask.page).map_err(plan_error)?;
+        self.refuse_sandbox_write(&request.verb)?;
+        let stream = stream.map(|(body, content_type)| {
+            if let Some(content_type) = content_type {
+                request.headers.insert(header::CONTENT_TYPE, content_type);
+            }
+            body
+        });
+        self.send(request, stream, Some(ask.resource), &credentials).await
+    }
+
+    /// As [`Call::ask`], with the answer read into memory as text.
+    pub(crate) async fn ask_text(&self, ask: &Ask<'_>) -> Result<Text, Error> {
+        let answer = self.ask(ask, None).await?;
+        Text::of(answer.bytes().await?)
+    }
+
+    /// Sends any request; a status of 400 or more is [`Error::Remote`].
+    pub(crate) async fn send(
+        &self,
+        request: Request,
+        stream: Option<Body>,
+        resource: Option<&Resource>,
+        credentials: &Credentials,
+    ) -> Result<Response, Error> {
+        let (verb, url) = (request.verb.clone(), request.url.clone());
+        let started = Instant::now();
+        let sent = self.gateway.0.parts.upstream.send(request, stream).await;
+        let took = started.elapsed();
+        let outcome = sent.as_ref().map_or("none", |answer| metrics::category(answer.status.as_u16()));
+        metrics::sent(&self.integration().name, outcome, took);
+        if let Some(record) = self.record {
+            record.sent(&verb, &url, took);
+        }
+        let answer = sent?;
+        if answer.status.as_u16() < 400 {
+            self.gateway.went_through(self.connected, self.resource, self.method).await;
+            return Ok(answer);
+        }
+        let mut headers = answer.headers.clone();
+        // An error body that can't be read whole does not hide the status.
+        let body = answer.body.bytes(ERROR_BODY).await.unwrap_or_default();
+        let status = answer.status.as_u16();
+        let mut error = self.integration().recognise(resource, status, &headers, &body);
+        hide_secrets(&mut error, credentials);
+        if let Some(record) = self.record
+            && error.kind == integration::RemoteErrorKind::Unauthorized
+        {
+            record.needs_reauth();
+        }
+        self.gateway.was_refused(self.connected, self.resource, self.method, &error).await;
+        keep_answer_headers(&mut headers);
+        for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG] {
+            headers.remove(name);
+        }
+        Err(Error::Remote(Box::new(Remote { error, headers })))
+    }
+
+    pub(crate) fn integration(&self) -> &Arc<Integration> {
+        &self.connected.integration
+    }
+
+    pub(crate) fn refuse_sandbox_write(&self, verb: &Verb) -> Result<(), Error> {
+        if self.connected.account.is_sandbox && !verb.is_safe() {
+            return Err(Error::MethodNotAllowed(
+                "this is a sandbox account: it can be read, not written to".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// An answer that is text.
+pub(crate) struct Text(Bytes);
+
+impl Text {
+    pub(crate) fn of(bytes: Bytes) -> Result<Self, Error> {
+        match std::str::from_utf8(&bytes) {
+            Ok(_) => Ok(Self(bytes)),
+            Err(_) => Err(Error::BadAnswer("the platform's answer is not text in UTF-8".into())),
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Checked when it was made; the check is a fraction of what reading JSON takes.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Requires success: what is neither success nor an error is a redirect, which is not followed.
+pub(crate) fn require_success(answer: Response) -> Result<Response, Error> {
+    if answer.status.is_success() {
+        return Ok(answer);
+    }
+    let status = answer.status.as_u16();
+    Err(Error::BadAnswer(format!(
+        "the platform answered {status}, a redirect, which this gateway does not follow"
+    )))
+}
+
+/// A call that can't be planned is the caller's to change, or the account's to be connected again.
+pub(crate) fn plan_error(error: PlanError) -> Error {
+    match error {
+        PlanError::AccountLacks(_) => Error::Conflict(error.to_string()),
+        _ => Error::bad_request(error.to_string()),
+    }
+}
+
+/// Headers that speak of the platform's origin or of its session with the gateway, not of the answer.
+const ORIGINS_OWN: [HeaderName; 14] = [
+    header::SET_COOKIE,
+    header::STRICT_TRANSPORT_SECURITY,
+    header::ALT_SVC,
+    header::SERVER,
+    header::WWW_AUTHENTICATE,
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    header::ACCESS_CONTROL_ALLOW_HEADERS,
+    header::ACCESS_CONTROL_ALLOW_METHODS,
+    header::ACCESS_CONTROL_EXPOSE_HEADERS,
+    header::ACCESS_CONTROL_MAX_AGE,
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("nel"),
+    HeaderName::from_static("report-to"),
+];
+
+/// Keeps the headers that belong to the answer itself.
+pub(crate) fn keep_answer_headers(headers: &mut HeaderMap) {
+    for name in &ORIGINS_OWN {
+        headers.remove(name);
+    }
+}
+
+/// Blots out the account's secrets where the platform repeats them.
+fn hide_secrets(error: &mut RemoteError, credentials: &Credentials) {
+    let mut secrets = Vec::new();
+    collect_texts(credentials.expose(), &mut secrets);
+    secrets.retain(|secret| secret.len() >= SECRET_LENGTH);
+    for secret in secrets {
+        if error.message.contains(secret) {
+            error.message = error.message.replace(secret, "***");
+        }
+        blot_out(&mut error.raw_response, secret);
+        blot_out(&mut error.insight, secret);
+    }
+}
+
+fn collect_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|field| collect_texts(field, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn blot_out(value: &mut Value, secret: &str) {
+    match value {
+        Value::String(text) if text.contains(secret) => *text = text.replace(secret, "***"),
+        Value::Array(items) => items.iter_mut().for_each(|item| blot_out(item, secret)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| blot_out(field, secret)),
+        _ => {}
+    }
+}

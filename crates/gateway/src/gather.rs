@@ -1,0 +1,93 @@
+//! Walking through a list of the platform: as many pages as it takes for as many records as were asked for.
+
+use integration::{Method, PageRequest, Resource, Style};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::Error;
+use crate::cursor::Position;
+use crate::fetch::{Ask, Call, Text, require_success};
+
+/// So many pages of the platform are read by one call. A filter that few records pass, or `truto_ignore_limit`, ends here with fewer
+/// records than asked for (or with none) and a `next_cursor`: the caller goes on with it as always.
+pub(crate) const MAX_PAGES: u32 = 40;
+
+/// A list to walk through.
+pub(crate) struct Walk<'a> {
+    pub(crate) call: &'a Call<'a>,
+    pub(crate) resource: &'a Resource,
+    pub(crate) method: &'a Method,
+    /// The platform's query.
+    pub(crate) query: &'a Map<String, Value>,
+    pub(crate) style: Option<&'a Style>,
+    /// How many records are wanted; `None` is as many as [`MAX_PAGES`] hold.
+    pub(crate) limit: Option<u32>,
+    /// Whether records may be dropped on the way, so that whole pages are worth reading.
+    pub(crate) filtered: bool,
+}
+
+impl Walk<'_> {
+    /// Reads from `position` on and gives each record to `take`, which says whether it counts. Gives where to go on, `None` at the end.
+    pub(crate) async fn run(
+        &self,
+        position: Option<Position>,
+        mut take: impl FnMut(&RawValue) -> Result<bool, Error>,
+    ) -> Result<Option<Position>, Error> {
+        let mut position =
+            position.unwrap_or_else(|| Position { size: self.first_size(), ..Position::default() });
+        let mut taken = 0;
+        let full = |taken: u32| self.limit.is_some_and(|limit| taken >= limit);
+        for _ in 0..MAX_PAGES {
+            if let Some(style) = self.style
+                && style.sizes_vary()
+                && !self.filtered
+                && let Some(limit) = self.limit
+            {
+                position.size = (limit - taken).saturating_add(position.offset).min(style.max_limit());
+            }
+            let request = PageRequest { cursor: position.upstream.clone(), limit: Some(position.size) };
+            let text = self.read(&request).await?;
+            let page = self
+                .method
+                .read_page(text.as_str(), self.style, &request)
+                .map_err(|error| Error::BadAnswer(format!("the platform's answer is no list: {error}")))?;
+            for (index, record) in page.records.iter().enumerate().skip(position.offset as usize) {
+                if full(taken) {
+                    return Ok(Some(Position { offset: index as u32, ..position }));
+                }
+                taken += u32::from(take(record)?);
+            }
+            let Some(next) = page.next else { return Ok(None) };
+            if position.upstream.as_deref() == Some(next.as_str()) {
+                return Err(Error::BadAnswer("the platform's cursor leads back to the same page".into()));
+            }
+            position = Position { upstream: Some(next), offset: 0, size: position.size };
+            if full(taken) {
+                break;
+            }
+        }
+        Ok(Some(position))
+    }
+
+    async fn read(&self, request: &PageRequest) -> Result<Text, Error> {
+        let page = self.style.map(|style| (style, request));
+        let ask = Ask {
+            resource: self.resource,
+            method: self.method,
+            id: None,
+            query: self.query,
+            body: None,
+            page,
+        };
+        Text::of(require_success(self.call.ask(&ask, None).await?)?.bytes().await?)
+    }
+
+    /// The size of a walk's pages: even ones that make up the limit, so that no page is read twice.
+    fn first_size(&self) -> u32 {
+        let max = self.style.map_or(1, Style::max_limit).max(1);
+        match self.limit {
+            Some(limit) if !self.filtered => limit.div_ceil(limit.div_ceil(max)),
+            _ => max,
+        }
+    }
+}
