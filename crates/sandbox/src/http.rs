@@ -1,0 +1,15 @@
+//! The HTTP face: Commerce7's at `/v1`, the sandbox's own controls at `/_sandbox`.
+
+mod auth;
+mod connection;
+mod control;
+pub(crate) mod errors;
+pub(crate) mod faults;
+pub(crate) mod filters;
+pub(crate) mod limit;
+pub(crate) mod paging;
+pub(crate) mod requests;
+mod route;
+mod serve;
+
+pub(crate) use serve::{App, serve};

@@ -1,0 +1,39 @@
+//! Who asks (facts 1): Basic credentials of the app and the `tenant` header.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, header};
+
+use super::errors::ApiError;
+use crate::store::{Wineries, Winery};
+
+/// The winery that the `tenant` header names, with its number.
+pub(crate) fn tenant<'a>(wineries: &'a Wineries, headers: &HeaderMap) -> Option<(usize, &'a Winery)> {
+    wineries.find(headers.get("tenant")?.to_str().ok()?)
+}
+
+/// Whether the app's credentials come with the request.
+pub(crate) fn has_credentials(winery: &Winery, headers: &HeaderMap) -> bool {
+    let expected = winery.credentials();
+    credentials(headers).is_some_and(|(id, secret)| id == expected.app_id && secret == expected.app_secret)
+}
+
+fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    Some((id.to_owned(), secret.to_owned()))
+}
+
+/// `GET /account/user`: the user of a token that an admin extension would be given, sent raw.
+pub(crate) fn account_user(winery: Option<&Winery>, headers: &HeaderMap) -> Result<Vec<u8>, ApiError> {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let winery = winery.filter(|winery| token == Some(winery.credentials().account_token.as_str()));
+    let winery = winery.ok_or_else(ApiError::unauthorized_user)?;
+    let user = crate::generate::account_user(winery.credentials());
+    Ok(user.to_string().into_bytes())
+}

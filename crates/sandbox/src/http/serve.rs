@@ -1,0 +1,280 @@
+//! The way of one request: fault, tenant, credentials, endpoint, rate limit, answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Query as QueryString, State};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http_body_util::BodyExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::auth;
+use super::connection::{BreakableListener, Breaker};
+use super::control;
+use super::errors::{ApiError, json};
+use super::faults::{Asked, Fault, FaultStage, Faults};
+use super::filters::Condition;
+use super::limit::{LAST_QUICK_PAGE, RateLimit};
+use super::paging::{Query, Window};
+use super::requests::{Key, RequestStyle, Requests};
+use super::route::Route;
+use crate::clock::Clock;
+use crate::endpoints::{Endpoint, Parent, schema};
+use crate::kind::Kind;
+use crate::store::{Collections, Wineries, Winery};
+
+/// What every request has at hand.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub wineries: Arc<Wineries>,
+    pub faults: Faults,
+    pub requests: Requests,
+    limit: Arc<RateLimit>,
+    clock: Clock,
+}
+
+impl App {
+    pub fn new(
+        wineries: Arc<Wineries>,
+        limit: RateLimit,
+        clock: Clock,
+        faults: Faults,
+        requests: Requests,
+    ) -> Self {
+        Self { wineries, faults, requests, limit: Arc::new(limit), clock }
+    }
+}
+
+/// Serves until `stopped` resolves, which it also does when its sender is dropped.
+pub(crate) async fn serve(app: App, listener: TcpListener, stopped: oneshot::Receiver<()>) {
+    let router = Router::new().merge(control::router()).fallback(handle).with_state(app);
+    let service = router.into_make_service_with_connect_info::<Breaker>();
+    let stopped = async {
+        let _ = stopped.await;
+    };
+    if let Err(error) =
+        axum::serve(BreakableListener(listener), service).with_graceful_shutdown(stopped).await
+    {
+        tracing::error!(%error, "the sandbox stopped serving");
+    }
+}
+
+async fn handle(
+    State(app): State<App>,
+    ConnectInfo(breaker): ConnectInfo<Breaker>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    // Taken in whole, so that the connection can go on after any answer.
+    if body.collect().await.is_err() {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    let tenant = headers.get("tenant").and_then(|value| value.to_str().ok());
+    let struck = app.faults.strike(&Asked { path: uri.path(), method: method.as_str(), tenant });
+    if struck.latency > 0 {
+        tokio::time::sleep(Duration::from_millis(struck.latency)).await;
+    }
+    match struck.fault {
+        None => answer(&app, &method, &uri, &headers),
+        // A cut answer is a true one up to the cut.
+        Some((Fault::Cut, _)) => cut(answer(&app, &method, &uri, &headers)).await,
+        Some((fault, stage)) => {
+            if stage == FaultStage::After {
+                answer(&app, &method, &uri, &headers);
+            } else {
+                count_faulted(&app, &method, &uri, &headers);
+            }
+            fail(&app, &fault, &breaker)
+        }
+    }
+}
+
+/// The answer of a fault.
+fn fail(app: &App, fault: &Fault, breaker: &Breaker) -> Response {
+    match fault {
+        Fault::Reset => {
+            breaker.reset();
+            StatusCode::OK.into_response()
+        }
+        Fault::Html { status } => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
+            let page =
+                format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
+            (status, [(header::CONTENT_TYPE, "text/html")], page).into_response()
+        }
+        Fault::Status { status, headers } => {
+            let mut response = if *status == 429 {
+                throttled(app, 60_000)
+            } else {
+                let body = serde_json::to_vec(&ApiError::of_status(*status)).unwrap_or_default();
+                json(StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+            };
+            for (name, value) in headers {
+                if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                    response.headers_mut().insert(name, value);
+                }
+            }
+            response
+        }
+        Fault::Latency { .. } | Fault::Cut => ApiError::of_status(500).into_response(),
+    }
+}
+
+/// The same head, half of the body, and then the end of the connection.
+async fn cut(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    let body = body.collect().await.map(|collected| collected.to_bytes()).unwrap_or_default();
+    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let half = body.slice(..body.len() / 2);
+    let parts = stream::unfold(Some(half), |half| async move {
+        match half {
+            Some(half) if !half.is_empty() => Some((Ok::<Bytes, std::io::Error>(half), Some(Bytes::new()))),
+            Some(_) => {
+                // Lets the first half out before the error ends everything.
+                tokio::task::yield_now().await;
+                Some((Err(std::io::ErrorKind::ConnectionAborted.into()), None))
+            }
+            None => None,
+        }
+    });
+    Response::from_parts(head, Body::from_stream(parts))
+}
+
+/// A 429 of the rate limit.
+fn throttled(app: &App, wait_ms: i64) -> Response {
+    let mut response = json(StatusCode::TOO_MANY_REQUESTS, app.limit.refusal.body(wait_ms));
+    response.headers_mut().extend(app.limit.refusal.headers(wait_ms));
+    response
+}
+
+/// Counts a request that a fault struck before it had any effect.
+fn count_faulted(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) {
+    let path = Route::find(uri.path().strip_prefix("/v1").unwrap_or("?")).pattern();
+    let tenant = auth::tenant(&app.wineries, headers).map(|(number, _)| number);
+    app.requests.count(Key { tenant, path, method: method.clone(), style: RequestStyle::Faulted }, false);
+}
+
+/// Answers a request and counts it.
+fn answer(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
+    let Some(path) = uri.path().strip_prefix("/v1") else { return ApiError::not_found().into_response() };
+    let route = Route::find(path);
+    let tenant = auth::tenant(&app.wineries, headers);
+    let number = tenant.map(|(number, _)| number);
+    let (style, outcome) = decide(app, &route, tenant.map(|(_, winery)| winery), method, uri, headers);
+    let key = Key { tenant: number, path: route.pattern(), method: method.clone(), style };
+    app.requests.count(key, matches!(outcome, Outcome::Throttled(_)));
+    match outcome {
+        Outcome::Found(body) => json(StatusCode::OK, body),
+        Outcome::Failed(error) => error.into_response(),
+        Outcome::Throttled(wait_ms) => throttled(app, wait_ms),
+    }
+}
+
+enum Outcome {
+    Found(Vec<u8>),
+    Failed(ApiError),
+    /// Milliseconds until a request would be taken.
+    Throttled(i64),
+}
+
+impl From<Result<Vec<u8>, ApiError>> for Outcome {
+    fn from(result: Result<Vec<u8>, ApiError>) -> Self {
+        result.map_or_else(Self::Failed, Self::Found)
+    }
+}
+
+fn decide(
+    app: &App,
+    route: &Route<'_>,
+    winery: Option<&Winery>,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> (RequestStyle, Outcome) {
+    let is_read = *method == Method::GET;
+    if matches!(route, Route::AccountUser) && is_read {
+        return (RequestStyle::Read, auth::account_user(winery, headers).into());
+    }
+    let is_public = matches!(route, Route::WebSetting) && is_read;
+    let Some(winery) = winery.filter(|winery| is_public || auth::has_credentials(winery, headers)) else {
+        return (RequestStyle::Refused, Outcome::Failed(ApiError::unauthenticated()));
+    };
+    let now = app.clock.milliseconds();
+    let parameters =
+        QueryString::<Vec<(String, String)>>::try_from_uri(uri).map(|query| query.0).unwrap_or_default();
+    // The query is read before the limit is asked, for a cursor request is not limited; a wrong query counts as a page.
+    let query = match route {
+        Route::List { endpoint, .. } if is_read => Some(Query::read(endpoint, &parameters, now)),
+        _ => None,
+    };
+    let (style, deep_page) = match (&query, route) {
+        (_, Route::Unknown) => (RequestStyle::Refused, false),
+        (_, _) if !is_read => (RequestStyle::Write, false),
+        (Some(Ok(Query { window: Window::Cursor { .. }, .. })), _) => (RequestStyle::Cursor, false),
+        (Some(Ok(Query { window: Window::Page { page, .. }, .. })), _) => {
+            (RequestStyle::Page, *page > LAST_QUICK_PAGE)
+        }
+        (Some(_), _) => (RequestStyle::Page, false),
+        (None, _) => (RequestStyle::Read, false),
+    };
+    if style != RequestStyle::Cursor
+        && let Err(wait_ms) = app.limit.take(&winery.window, now, deep_page)
+    {
+        return (style, Outcome::Throttled(wait_ms));
+    }
+    let outcome = match (route, query) {
+        (Route::Unknown, _) => Err(ApiError::not_found()),
+        (route, _) if !is_read => Err(ApiError::write_not_taken(method, route.pattern())),
+        (Route::Root, _) => Ok(b"{}".to_vec()),
+        (Route::WebSetting, _) => winery.read().single(Kind::WebSetting).ok_or_else(ApiError::not_found),
+        (Route::List { endpoint, parent }, Some(query)) => {
+            query.and_then(|query| list(&winery.read(), endpoint, *parent, query))
+        }
+        (Route::Item { endpoint, parent, id, .. }, _) => item(&winery.read(), endpoint, *parent, id),
+        (Route::AccountUser | Route::List { .. } | Route::WriteOnly(_), _) => Err(ApiError::not_found()),
+    };
+    (style, outcome.into())
+}
+
+/// The condition that the placeholder of a nested path stands for.
+fn parent_condition(
+    collections: &Collections,
+    endpoint: &Endpoint,
+    segment: Option<&str>,
+) -> Result<Option<Condition>, ApiError> {
+    let (Some(parent), Some(segment)) = (endpoint.parent, segment) else { return Ok(None) };
+    let value = parent.value(segment).ok_or_else(ApiError::not_found)?;
+    if let Parent::Object { kind, .. } = parent
+        && !collections.contains(kind, value)
+    {
+        return Err(ApiError::not_found());
+    }
+    Ok(Condition::equal(schema(endpoint.kind), parent.field(), value))
+}
+
+fn list(
+    collections: &Collections,
+    endpoint: &Endpoint,
+    parent: Option<&str>,
+    mut query: Query,
+) -> Result<Vec<u8>, ApiError> {
+    query.conditions.extend(parent_condition(collections, endpoint, parent)?);
+    Ok(collections.list(endpoint.kind, endpoint.envelope, &query))
+}
+
+fn item(
+    collections: &Collections,
+    endpoint: &Endpoint,
+    parent: Option<&str>,
+    id: &str,
+) -> Result<Vec<u8>, ApiError> {
+    let condition = parent_condition(collections, endpoint, parent)?;
+    collections.get(endpoint.kind, id, condition.as_ref()).ok_or_else(ApiError::not_found)
+}
