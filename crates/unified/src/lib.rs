@@ -1,20 +1,25 @@
 //! Unified models and field maps, compiled into plans that read a record straight from its text.
 //!
-//! A [`Model`] says what a caller sees, whichever platform is connected: fields, types, filters. A [`ResourceMap`] says,
-//! field by field, how a platform's record becomes that. It is compiled once; [`Writer::write`] then reads a record in
-//! one pass, keeping the text of the values it needs, and writes the unified record as text. No value tree is built,
-//! money never passes through a float, and `remote_data` is the platform's own bytes.
+//! [`Models`] say what callers see; [`Maps`] say, for each integration, where it comes from. A [`ResourceMap`] turns a
+//! unified query into the provider's ([`ResourceMap::plan_query`]) and a provider's record into a unified one, text to
+//! text ([`ResourceMap::write`]): one pass over the record keeps what is wanted and skips the rest.
 
+mod compile;
+mod convert;
+mod coverage;
 mod error;
+mod exact;
 mod map;
 mod maps;
 mod model;
+mod op;
 mod query;
-mod writer;
+mod shape;
 
+pub use coverage::coverage;
 pub use error::{MapError, QueryError, RecordError};
-pub use map::{Load, MethodMap, ResourceMap};
+pub use exact::{Decimal, NotDecimal, minor_digits};
+pub use map::{Load, MethodMap, ResourceMap, Sources, WriteOptions, Written};
 pub use maps::Maps;
-pub use model::{Field, FieldType, Fields, Model, ModelFilter, ModelResource, Models, Operator};
+pub use model::{Field, FieldType, FilterType, Model, ModelResource, Models};
 pub use query::{Filter, PlannedQuery};
-pub use writer::{Sources, WriteOptions, Writer, Written};

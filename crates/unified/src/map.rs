@@ -1,92 +1,362 @@
-//! A resource's map: where records come from and how each field is read.
+//! The map of one resource of one integration, compiled from its layers.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use integration::{Integration, Unknown};
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
-use crate::{Filter, MapError, ModelResource, PlannedQuery, QueryError, WriteOptions, Writer};
+use crate::compile::{Compiler, Loads, Mistake};
+use crate::error::{MapError, QueryError, RecordError};
+use crate::exact::minor_digits;
+use crate::model::{FieldType, ModelResource};
+use crate::op::{Excluded, Fault, Here, Op, Run, write_field};
+use crate::query::{self, Filter, FilterMap, Operators, PlannedQuery};
+use crate::shape::{Node, Shape, unquoted};
 
-/// How a platform's records become one resource of a model, compiled.
+/// How one resource of a model is read from one integration.
 #[derive(Debug, Clone)]
 pub struct ResourceMap {
-    /// The resource that it maps to.
-    pub model: Arc<ModelResource>,
-    /// The unified methods that work, by name.
+    /// The methods that work, by name.
     pub methods: BTreeMap<String, MethodMap>,
+    model: ModelResource,
+    fields: Vec<(String, Op)>,
+    shape: Shape,
+    loads: Loads,
+    filters: BTreeMap<String, FilterMap>,
+    operators: Option<Operators>,
+    left_out: BTreeMap<String, String>,
+    definition: Value,
+    /// Which layer each field's line is from: 0 is the integration's own.
+    origins: BTreeMap<String, usize>,
 }
 
-/// Where a unified method's records come from.
-#[derive(Debug, Clone)]
+/// Which call of the integration a method becomes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MethodMap {
-    /// The platform's resource.
+    /// A resource of the integration.
     pub resource: String,
-    /// Its method.
+    /// One of its methods.
     pub method: String,
-    /// What is fetched beside the record.
+    /// What else is read for each record.
+    #[serde(default)]
     pub loads: Vec<Load>,
 }
 
-/// A further call whose answer the map reads beside the record.
-#[derive(Debug, Clone)]
+/// Something read beside a record; its answer is `@name` in the map.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Load {
-    /// The name that the map's paths know it by, as `$name`.
+    /// The name in the map.
     pub name: String,
-    /// The platform's resource.
+    /// A resource of the integration.
     pub resource: String,
-    /// Its method.
+    /// One of its methods.
     pub method: String,
+    /// The query, with `{{id}}` for the record's id.
+    #[serde(default)]
+    pub query: Map<String, Value>,
 }
 
-impl Load {
-    /// The call's query for a record.
-    pub fn query(&self, _id: &str, _context: &Value) -> Map<String, Value> {
-        todo!()
+/// The texts that a unified record is made of.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The provider's record.
+    pub record: &'a RawValue,
+    /// The answers of the method's loads, by name.
+    pub loads: &'a [(&'a str, &'a str)],
+}
+
+/// What the caller wants of a record.
+#[derive(Debug, Clone, Default)]
+pub struct WriteOptions {
+    ignore_remote_data: bool,
+    key_by: Option<String>,
+    excluded: Excluded,
+}
+
+impl WriteOptions {
+    /// Leaves `remote_data` out.
+    #[must_use]
+    pub fn without_remote_data(mut self) -> Self {
+        self.ignore_remote_data = true;
+        self
     }
+
+    /// Gives the text of this field as [`Written::key`].
+    #[must_use]
+    pub fn keyed_by(mut self, field: &str) -> Self {
+        self.key_by = Some(field.to_owned());
+        self
+    }
+
+    /// Leaves these fields out; dots reach into objects and lists. They are not even looked at.
+    #[must_use]
+    pub fn excluding<'f>(mut self, fields: impl IntoIterator<Item = &'f str>) -> Self {
+        for field in fields {
+            self.excluded.insert(field);
+        }
+        self
+    }
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Whether the filter let it through; nothing was written otherwise.
+    pub kept: bool,
+    /// The text of the field of [`WriteOptions::keyed_by`], when the record has one.
+    pub key: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definition {
+    methods: BTreeMap<String, MethodMap>,
+    fields: Map<String, Value>,
+    #[serde(default)]
+    filters: BTreeMap<String, FilterMap>,
+    #[serde(default)]
+    operators: Option<Operators>,
+    #[serde(default)]
+    left_out: BTreeMap<String, String>,
 }
 
 impl ResourceMap {
-    /// Compiles a map for `model` from `layers`, the integration's own first; each later one changes single fields, `null`
-    /// removing one.
-    pub fn compile(
-        _model: &Arc<ModelResource>,
-        _integration: &Arc<Integration>,
-        _layers: &[&Value],
-    ) -> Result<Self, MapError> {
-        todo!()
+    /// Compiles a map from its layers: the integration's own first, then what overrides it. Fields are merged one by
+    /// one: a line replaces the line of that name, `null` removes it, and a new name adds a field.
+    pub fn compile(model: &ModelResource, layers: &[&Value]) -> Result<Self, MapError> {
+        Self::compile_at(model, layers).map_err(|mistake| MapError {
+            file: "override".to_owned(),
+            position: None,
+            reason: format!("{}: {}", mistake.path.join("."), mistake.reason),
+        })
     }
 
-    /// The same map with further layers over it.
-    pub fn overridden(&self, _layers: &[&Value]) -> Result<Self, MapError> {
-        todo!()
+    pub(crate) fn compile_at(model: &ModelResource, layers: &[&Value]) -> Result<Self, Mistake> {
+        let mut merged = json!({});
+        let mut origins = BTreeMap::new();
+        for (number, layer) in layers.iter().enumerate() {
+            merge(&mut merged, layer, &["fields"]);
+            for name in layer.get("fields").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+                origins.insert(name.clone(), number);
+            }
+        }
+        let definition: Definition = serde_json::from_value(merged.clone())
+            .map_err(|error| Mistake { path: Vec::new(), reason: error.to_string() })?;
+        let mut loads = Loads::new();
+        for load in definition.methods.values().flat_map(|method| &method.loads) {
+            if !loads.iter().any(|(name, _)| *name == load.name) {
+                loads.push((load.name.clone(), Shape::default()));
+            }
+        }
+        let mut shape = Shape::default();
+        let mut fields = Vec::new();
+        let mut compiler = Compiler::new(&mut loads, &["fields"]);
+        for (name, spec) in &definition.fields {
+            let declared = model.field(name);
+            if declared.is_none() && origins.get(name) == Some(&0) {
+                let unknown =
+                    integration::Unknown::new("field", name, model.fields.iter().map(|(n, _)| n.as_str()));
+                return Err(Mistake {
+                    path: vec!["fields".into(), name.clone()],
+                    reason: unknown.to_string(),
+                });
+            }
+            fields.push((name.clone(), compiler.field(name, spec, declared, &mut shape)?));
+        }
+        // Records are written in the model's order; fields of an override come after it.
+        let place =
+            |name: &str| model.fields.iter().position(|(field, _)| field == name).unwrap_or(usize::MAX);
+        fields.sort_by_key(|(name, _)| place(name));
+        for (name, filter) in &definition.filters {
+            let at = || vec!["filters".to_owned(), name.clone()];
+            if !model.filters.contains_key(name) {
+                let unknown =
+                    integration::Unknown::new("filter", name, model.filters.keys().map(String::as_str));
+                return Err(Mistake { path: at(), reason: unknown.to_string() });
+            }
+            let field = filter.field.as_deref().map(|field| field.split('.').next().unwrap_or(field));
+            if let Some(field) = field.filter(|field| !fields.iter().any(|(name, _)| name == field)) {
+                return Err(Mistake { path: at(), reason: format!("{field:?} is no field of this map") });
+            }
+        }
+        Ok(Self {
+            methods: definition.methods,
+            model: model.clone(),
+            fields,
+            shape,
+            loads,
+            filters: definition.filters,
+            operators: definition.operators,
+            left_out: definition.left_out,
+            definition: merged,
+            origins,
+        })
     }
 
-    /// Finds a unified method.
-    pub fn method(&self, name: &str) -> Result<&MethodMap, Unknown> {
-        self.methods
-            .get(name)
-            .ok_or_else(|| Unknown::new("method", name, self.methods.keys().map(String::as_str)))
+    /// The resource of the unified model.
+    pub fn model(&self) -> &ModelResource {
+        &self.model
     }
 
-    /// Turns a list's filters into the platform's query and what is left to check on each record. `query` holds filters (and
-    /// `sort_by`) only: whoever calls has taken out paging, `truto_…` and `remote_query`.
-    pub fn plan_query(&self, _query: &Map<String, Value>) -> Result<PlannedQuery, QueryError> {
-        todo!()
+    /// The map as it was written, its layers merged.
+    pub fn definition(&self) -> &Value {
+        &self.definition
     }
 
-    /// Prepares writing the records of one call. `context` is the account's.
-    pub fn writer(
+    /// Which layer a field's line is from: 0 is the integration's own.
+    pub fn origin(&self, field: &str) -> Option<usize> {
+        self.origins.get(field).copied()
+    }
+
+    /// The provider's paths that are read.
+    pub fn source_paths(&self) -> Vec<String> {
+        self.shape.paths()
+    }
+
+    /// The provider's paths that are not read, with the reasons; a path covers what is below it.
+    pub fn left_out(&self) -> &BTreeMap<String, String> {
+        &self.left_out
+    }
+
+    pub(crate) fn filters(&self) -> &BTreeMap<String, FilterMap> {
+        &self.filters
+    }
+
+    /// Turns the filters of a unified query into the provider's query and what is left to check.
+    pub fn plan_query(&self, query: &Map<String, Value>) -> Result<PlannedQuery, QueryError> {
+        query::plan(&self.model, &self.filters, self.operators.as_ref(), query)
+    }
+
+    /// Writes one unified record to `out`, unless `filter` drops it. `context` is the account's: its `currency` decides
+    /// the minor digits of money.
+    pub fn write(
         &self,
-        _context: &Value,
-        _options: &WriteOptions,
-        _filter: Option<Filter>,
-    ) -> Result<Writer<'_>, QueryError> {
-        todo!()
+        sources: &Sources<'_>,
+        context: &Value,
+        options: &WriteOptions,
+        filter: Option<&Filter>,
+        out: &mut Vec<u8>,
+    ) -> Result<Written, RecordError> {
+        let record = sources.record.get();
+        let broken = |error: serde_json::Error| RecordError {
+            id: "?".to_owned(),
+            field: "the record".to_owned(),
+            excludable: String::new(),
+            source_path: "the record".to_owned(),
+            wanted: "JSON".to_owned(),
+            found: error.to_string(),
+        };
+        let node = self.shape.read(record).map_err(broken)?;
+        let mut loads = Vec::with_capacity(self.loads.len());
+        for (name, shape) in &self.loads {
+            loads.push(match sources.loads.iter().find(|(load, _)| load == name) {
+                Some((_, text)) => shape.read(text).map_err(broken)?,
+                None => Node::Missing,
+            });
+        }
+        let currency = context.get("currency").and_then(Value::as_str).unwrap_or_default();
+        let run = Run { record, loads, context, minor: minor_digits(currency) };
+        let here = Here { node: &node, index: 0, run: &run };
+        let failed = |fault: Fault| self.record_error(here, fault);
+
+        if let Some(filter) = filter {
+            for clause in &filter.clauses {
+                let name = clause.field.split('.').next().unwrap_or(&clause.field);
+                let value = self.value_of(name, here).map_err(failed)?;
+                if !value.is_some_and(|value| clause.holds(&value)) {
+                    return Ok(Written { kept: false, key: None });
+                }
+            }
+        }
+        let key = match &options.key_by {
+            None => None,
+            Some(name) => self.value_of(name, here).map_err(failed)?.map(|value| match value {
+                Value::String(text) => text,
+                other => other.to_string(),
+            }),
+        };
+        let start = out.len();
+        out.push(b'{');
+        for (name, op) in &self.fields {
+            let before = out.len();
+            let written = write_field(name, op, here, &options.excluded, out);
+            if let Err(fault) = written {
+                out.truncate(start);
+                return Err(failed(fault));
+            }
+            let is_array = self.model.field(name).is_some_and(|field| field.kind == FieldType::Array);
+            if out.len() == before && is_array && !options.excluded.0.contains_key(name) {
+                // Arrays are always there, and may be empty.
+                let comma = if out.last() == Some(&b'{') { "" } else { "," };
+                out.extend_from_slice(format!("{comma}\"{name}\":[]").as_bytes());
+            }
+        }
+        if !options.ignore_remote_data && !options.excluded.0.contains_key("remote_data") {
+            if out.last() != Some(&b'{') {
+                out.push(b',');
+            }
+            out.extend_from_slice(b"\"remote_data\":");
+            out.extend_from_slice(record.as_bytes());
+        }
+        out.push(b'}');
+        Ok(Written { kept: true, key })
     }
 
-    /// What is mapped from where, for people and machines: methods, fields, filters and what is left out.
-    pub fn describe(&self) -> Value {
-        todo!()
+    fn value_of(&self, name: &str, here: Here<'_, '_>) -> Result<Option<Value>, Fault> {
+        let Some((_, op)) = self.fields.iter().find(|(field, _)| field == name) else { return Ok(None) };
+        let mut scratch = Vec::new();
+        if !op.write(here, &Excluded::default(), &mut scratch)? {
+            return Ok(None);
+        }
+        Ok(serde_json::from_slice(&scratch).ok())
+    }
+
+    fn record_error(&self, here: Here<'_, '_>, fault: Fault) -> RecordError {
+        let mut field = fault.field;
+        field.reverse();
+        let id = self.fields.iter().find(|(name, _)| name == "id").and_then(|(_, op)| {
+            let mut scratch = Vec::new();
+            op.write(here, &Excluded::default(), &mut scratch).ok()?;
+            unquoted(std::str::from_utf8(&scratch).ok()?).map(std::borrow::Cow::into_owned)
+        });
+        RecordError {
+            id: id.unwrap_or_else(|| "?".to_owned()),
+            excludable: field.first().cloned().unwrap_or_default(),
+            field: field.join("."),
+            source_path: fault.source,
+            wanted: fault.wanted,
+            found: fault.found,
+        }
+    }
+}
+
+/// Merges a layer: tables key by key, but below the keys of `whole` a line replaces the line of its name.
+fn merge(base: &mut Value, layer: &Value, whole: &[&str]) {
+    let (Value::Object(base), Value::Object(layer)) = (&mut *base, layer) else {
+        *base = layer.clone();
+        return;
+    };
+    for (key, value) in layer {
+        if value.is_null() {
+            base.shift_remove(key);
+        } else if whole.contains(&key.as_str()) {
+            let lines = base.entry(key.clone()).or_insert_with(|| json!({}));
+            for (name, line) in value.as_object().into_iter().flatten() {
+                match (lines.as_object_mut(), line) {
+                    (Some(lines), Value::Null) => {
+                        lines.shift_remove(name);
+                    }
+                    (Some(lines), line) => {
+                        lines.insert(name.clone(), line.clone());
+                    }
+                    (None, _) => {}
+                }
+            }
+        } else {
+            merge(base.entry(key.clone()).or_insert_with(|| json!({})), value, &[]);
+        }
     }
 }

@@ -1,14 +1,22 @@
-//! All field maps: read from the binary or from a folder, checked before anything is served.
+//! All maps: read from the binary or from a folder, checked against the models and the integrations.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use integration::Catalog;
+use include_dir::{Dir, include_dir};
+use integration::source::{self, Files};
+use integration::{Catalog, Unknown};
+use serde_json::Value;
 
-use crate::{MapError, Models, ResourceMap};
+use crate::compile::Mistake;
+use crate::error::MapError;
+use crate::map::ResourceMap;
+use crate::model::Models;
 
-/// Field maps by integration, model and resource.
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../integrations");
+
+/// The maps of all integrations.
 #[derive(Debug, Clone, Default)]
 pub struct Maps {
     maps: BTreeMap<(String, String, String), Arc<ResourceMap>>,
@@ -16,28 +24,69 @@ pub struct Maps {
 
 impl Maps {
     /// The maps inside the binary.
-    pub fn embedded(_models: &Models, _catalog: &Catalog) -> Result<Self, MapError> {
-        todo!()
+    pub fn embedded(models: &Models, catalog: &Catalog) -> Result<Self, MapError> {
+        Self::from_files(&source::embedded(&EMBEDDED), models, catalog)
     }
 
     /// The maps of a folder of integrations: `<integration>/unified/<model>/<resource>.yaml`.
-    pub fn read(_folder: &Path, _models: &Models, _catalog: &Catalog) -> Result<Self, MapError> {
-        todo!()
+    pub fn read(folder: &Path, models: &Models, catalog: &Catalog) -> Result<Self, MapError> {
+        Self::from_files(&source::read(folder)?, models, catalog)
     }
 
-    /// Finds a map.
+    /// Finds the map of a resource of a model for an integration.
     pub fn get(&self, integration: &str, model: &str, resource: &str) -> Option<&Arc<ResourceMap>> {
         self.maps.get(&(integration.to_owned(), model.to_owned(), resource.to_owned()))
     }
 
-    /// All maps of an integration, each with its model's and its resource's name.
-    pub fn of<'a>(
-        &'a self,
-        integration: &'a str,
-    ) -> impl Iterator<Item = (&'a str, &'a str, &'a Arc<ResourceMap>)> {
+    /// The maps of an integration: model, resource, map.
+    pub fn of<'m>(
+        &'m self,
+        integration: &'m str,
+    ) -> impl Iterator<Item = (&'m str, &'m str, &'m Arc<ResourceMap>)> {
         self.maps
             .iter()
             .filter(move |((name, _, _), _)| name == integration)
             .map(|((_, model, resource), map)| (model.as_str(), resource.as_str(), map))
     }
+
+    fn from_files(files: &Files, models: &Models, catalog: &Catalog) -> Result<Self, MapError> {
+        let mut maps = BTreeMap::new();
+        for (file, text) in files {
+            let parts: Vec<&str> = file.split('/').collect();
+            let [integration, "unified", model, resource] = parts.as_slice() else { continue };
+            let resource = resource.trim_end_matches(".yaml");
+            let refuse = |path: &[String], reason: &str| source::locate(file, text, path, reason);
+            let declared = models
+                .get(model)
+                .ok_or_else(|| Unknown::new("model", model, models.iter().map(|model| model.name.as_str())))
+                .and_then(|model| model.resource(resource))
+                .map_err(|unknown| refuse(&[], &unknown.to_string()))?;
+            let definition: Value = source::parse(file, text)?;
+            let map =
+                ResourceMap::compile_at(declared, &[&definition]).map_err(|Mistake { path, reason }| {
+                    refuse(&path, &format!("{}: {reason}", path.join(".")))
+                })?;
+            check_calls(&map, integration, catalog)
+                .map_err(|reason| refuse(&["methods".to_owned()], &reason))?;
+            maps.insert(((*integration).to_owned(), (*model).to_owned(), resource.to_owned()), Arc::new(map));
+        }
+        Ok(Self { maps })
+    }
+}
+
+/// Every call that a map makes has to be one that the integration declares.
+fn check_calls(map: &ResourceMap, integration: &str, catalog: &Catalog) -> Result<(), String> {
+    let integration =
+        catalog.get(integration).ok_or_else(|| format!("there is no integration {integration:?}"))?;
+    for method in map.methods.values() {
+        let calls = std::iter::once((&method.resource, &method.method))
+            .chain(method.loads.iter().map(|load| (&load.resource, &load.method)));
+        for (resource, name) in calls {
+            integration
+                .resource(resource)
+                .and_then(|resource| resource.method(name))
+                .map_err(|unknown| unknown.to_string())?;
+        }
+    }
+    Ok(())
 }

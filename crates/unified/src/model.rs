@@ -1,14 +1,17 @@
-//! Unified models: what a caller sees, whichever platform is connected.
+//! Unified models: what callers see, whichever platform is connected.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use integration::Unknown;
-use serde_json::{Map, Value};
+use include_dir::{Dir, include_dir};
+use integration::source::{self, Files};
+use integration::{DefinitionError, Unknown};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use crate::MapError;
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../models");
 
-/// All models: read from the binary or from a folder, checked before anything is served.
+/// All unified models, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Models {
     models: BTreeMap<String, Model>,
@@ -17,117 +20,121 @@ pub struct Models {
 /// A unified model, such as `ecommerce`.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// The name in `/unified/{model}`.
+    /// The segment in the URL.
     pub name: String,
     /// What a person reads.
     pub label: String,
-    /// What it is for.
+    /// What it covers.
     pub description: String,
     /// Its resources, by name.
-    pub resources: BTreeMap<String, std::sync::Arc<ModelResource>>,
+    pub resources: BTreeMap<String, ModelResource>,
 }
 
-/// A resource of a model, such as `orders`.
-#[derive(Debug, Clone)]
+/// A resource of a unified model, such as `orders`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ModelResource {
-    /// The name in `/unified/{model}/{resource}`.
+    /// The segment in the URL.
     pub name: String,
-    /// What it is.
+    /// What one record is.
     pub description: String,
-    /// Methods that the model knows of: `list`, `get`, …
-    pub methods: Vec<String>,
     /// Its fields, in the order in which they are written.
-    pub fields: Fields,
-    /// Filters of its list, by name.
-    pub filters: BTreeMap<String, ModelFilter>,
+    #[serde(deserialize_with = "ordered")]
+    pub fields: Vec<(String, Field)>,
+    /// What lists can be filtered by.
+    #[serde(default)]
+    pub filters: BTreeMap<String, FilterType>,
 }
 
-/// Fields by name, in order.
-pub type Fields = Vec<Field>;
-
-/// One field of a resource or of an object in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One field of a record.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Field {
-    /// Its name.
-    pub name: String,
-    /// What it holds; of a list, what each item holds.
+    /// The type of its value.
+    #[serde(rename = "type", default)]
     pub kind: FieldType,
-    /// Whether it is a list of that.
-    pub is_list: bool,
-    /// The values it has, when they are few. A value of the platform that has no counterpart passes through as it is.
-    pub values: Vec<String>,
-    /// Whether every record has it.
-    pub required: bool,
-    /// What it means.
+    /// What it says.
+    #[serde(default)]
     pub description: String,
+    /// Whether every record has it.
+    #[serde(default)]
+    pub required: bool,
+    /// The values it usually has; others are the provider's own word.
+    #[serde(default, rename = "enum")]
+    pub values: Vec<String>,
+    /// The fields of an object, or of each object of an array.
+    #[serde(default, deserialize_with = "ordered")]
+    pub fields: Vec<(String, Field)>,
+    /// The type of each item of an array without fields.
+    #[serde(default)]
+    pub of: FieldType,
 }
 
-/// What a field holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The type of a field. On the wire money, dates and times are strings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FieldType {
     /// Text.
+    #[default]
     String,
     /// A whole number.
     Integer,
     /// A number.
     Number,
-    /// `true` or `false`.
+    /// True or false.
     Boolean,
-    /// An exact decimal, as text, with at least the currency's minor digits.
+    /// An exact amount with the currency's minor digits, as text: `"85.10"`.
     Money,
     /// RFC 3339 in UTC with milliseconds.
     Datetime,
     /// `YYYY-MM-DD`.
     Date,
-    /// An object with these fields.
-    Object(Fields),
-    /// An object whose keys are the account's own.
-    Free,
+    /// An object with fields.
+    Object,
+    /// A list.
+    Array,
+    /// Any JSON value, as the provider wrote it.
+    Json,
 }
 
-/// A filter of a list.
-#[derive(Debug, Clone)]
-pub struct ModelFilter {
-    /// Its name in the query.
-    pub name: String,
-    /// The field it is about, as a dotted path; `None` for a search whose meaning is the platform's.
-    pub field: Option<String>,
-    /// Comparisons it takes.
-    pub operators: Vec<Operator>,
-    /// Whether upper and lower case are the same.
-    pub ignores_case: bool,
-    /// A value that means "no matter which".
-    pub any: Option<String>,
+/// What a filter takes.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilterType {
+    /// The type of its value.
+    #[serde(rename = "type", default)]
+    pub kind: FieldType,
     /// What it does.
     pub description: String,
+    /// The operators it takes; a bare value is `eq`.
+    #[serde(default = "only_equal")]
+    pub operators: Vec<String>,
+    /// The values it takes, when they are few.
+    #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
 }
 
-/// A comparison, as `field[operator]=value`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Operator {
-    /// Equal; also a bare value.
-    Eq,
-    /// One of a comma list.
-    In,
-    /// Greater, or later.
-    Gt,
-    /// Greater or equal.
-    Gte,
-    /// Less, or earlier.
-    Lt,
-    /// Less or equal.
-    Lte,
+fn only_equal() -> Vec<String> {
+    vec!["eq".to_owned()]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelFile {
+    name: String,
+    label: String,
+    description: String,
 }
 
 impl Models {
     /// The models inside the binary.
-    pub fn embedded() -> Result<Self, MapError> {
-        todo!()
+    pub fn embedded() -> Result<Self, DefinitionError> {
+        Self::from_files(&source::embedded(&EMBEDDED))
     }
 
     /// The models of a folder: a folder each, with `model.yaml` and a file a resource.
-    pub fn read(_folder: &Path) -> Result<Self, MapError> {
-        todo!()
+    pub fn read(folder: &Path) -> Result<Self, DefinitionError> {
+        Self::from_files(&source::read(folder)?)
     }
 
     /// Finds a model by name.
@@ -135,15 +142,34 @@ impl Models {
         self.models.get(name)
     }
 
-    /// All models, by name.
+    /// All models.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.models.values()
+    }
+
+    fn from_files(files: &Files) -> Result<Self, DefinitionError> {
+        let mut models = BTreeMap::new();
+        for (file, text) in files {
+            let Some(folder) = file.strip_suffix("/model.yaml") else { continue };
+            let head: ModelFile = source::parse(file, text)?;
+            let mut resources = BTreeMap::new();
+            let prefix = format!("{folder}/");
+            for (path, text) in files.iter().filter(|(path, _)| path.starts_with(&prefix) && *path != file) {
+                let resource: ModelResource = source::parse(path, text)?;
+                resources.insert(resource.name.clone(), resource);
+            }
+            models.insert(
+                head.name.clone(),
+                Model { name: head.name, label: head.label, description: head.description, resources },
+            );
+        }
+        Ok(Self { models })
     }
 }
 
 impl Model {
     /// Finds a resource by name.
-    pub fn resource(&self, name: &str) -> Result<&std::sync::Arc<ModelResource>, Unknown> {
+    pub fn resource(&self, name: &str) -> Result<&ModelResource, Unknown> {
         self.resources
             .get(name)
             .ok_or_else(|| Unknown::new("resource", name, self.resources.keys().map(String::as_str)))
@@ -151,14 +177,130 @@ impl Model {
 }
 
 impl ModelResource {
-    /// The JSON Schema of a record. Fields without a value are left out, so nothing is nullable.
-    pub fn json_schema(&self) -> Value {
-        todo!()
+    /// The field of that name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, field)| field)
     }
 
-    /// The query parameters of its list that filter, each `name` with the JSON Schema of its value (OpenAPI: `style: deepObject`
-    /// for those with operators).
-    pub fn query_schema(&self) -> Map<String, Value> {
-        todo!()
+    /// The JSON Schema (2020-12) of a record.
+    pub fn json_schema(&self) -> Value {
+        let mut schema = object_schema(&self.fields);
+        schema["description"] = json!(self.description);
+        schema["properties"]["remote_data"] = json!({
+            "type": "object",
+            "description": "The provider's own record, untouched; left out with truto_ignore_remote_data=true.",
+        });
+        schema
     }
+}
+
+impl Field {
+    /// The JSON Schema of the field's value.
+    pub fn json_schema(&self) -> Value {
+        let mut schema = match self.kind {
+            FieldType::Object if !self.fields.is_empty() => object_schema(&self.fields),
+            FieldType::Array if self.fields.is_empty() => {
+                json!({"type": "array", "items": self.of.json_schema()})
+            }
+            FieldType::Array => json!({"type": "array", "items": object_schema(&self.fields)}),
+            kind => kind.json_schema(),
+        };
+        if !self.description.is_empty() {
+            schema["description"] = json!(self.description);
+        }
+        if !self.values.is_empty() {
+            // Not closed: a value without a mapping passes through as the provider wrote it.
+            schema["examples"] = json!(self.values);
+        }
+        schema
+    }
+}
+
+impl FieldType {
+    /// The JSON Schema of a value of this type.
+    pub fn json_schema(self) -> Value {
+        match self {
+            Self::String => json!({"type": "string"}),
+            Self::Integer => json!({"type": "integer"}),
+            Self::Number => json!({"type": "number"}),
+            Self::Boolean => json!({"type": "boolean"}),
+            Self::Money => {
+                json!({"type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$", "examples": ["85.10"]})
+            }
+            Self::Datetime => json!({"type": "string", "format": "date-time"}),
+            Self::Date => json!({"type": "string", "format": "date"}),
+            Self::Object => json!({"type": "object"}),
+            Self::Array => json!({"type": "array"}),
+            Self::Json => json!({}),
+        }
+    }
+
+    /// The type's name in models and documentation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Money => "money",
+            Self::Datetime => "datetime",
+            Self::Date => "date",
+            Self::Object => "object",
+            Self::Array => "array",
+            Self::Json => "json",
+        }
+    }
+}
+
+fn object_schema(fields: &[(String, Field)]) -> Value {
+    let properties: Map<String, Value> =
+        fields.iter().map(|(name, field)| (name.clone(), field.json_schema())).collect();
+    let required: Vec<&String> =
+        fields.iter().filter(|(_, field)| field.required).map(|(name, _)| name).collect();
+    let mut schema = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+/// Keeps the order in which a file names the fields. A bare word is a type: `id: string`.
+fn ordered<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Field)>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Short {
+        Type(FieldType),
+        Field(Box<Field>),
+    }
+
+    struct Fields;
+
+    impl<'de> serde::de::Visitor<'de> for Fields {
+        type Value = Vec<(String, Field)>;
+
+        fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            out.write_str("fields by name")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut fields = Vec::new();
+            while let Some((name, short)) = map.next_entry::<String, Short>()? {
+                let field = match short {
+                    Short::Field(field) => *field,
+                    Short::Type(kind) => Field {
+                        kind,
+                        description: String::new(),
+                        required: false,
+                        values: Vec::new(),
+                        fields: Vec::new(),
+                        of: FieldType::String,
+                    },
+                };
+                fields.push((name, field));
+            }
+            Ok(fields)
+        }
+    }
+
+    deserializer.deserialize_map(Fields)
 }
