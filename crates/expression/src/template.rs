@@ -101,6 +101,11 @@ enum Node {
 }
 
 impl Template {
+    /// A value without placeholders.
+    pub fn fixed(value: Value) -> Self {
+        Self(Node::Fixed(value))
+    }
+
     /// Parses the placeholders of every string in `value`.
     pub fn parse(value: &Value) -> Result<Self, TemplateError> {
         parse_node(value).map(Self)

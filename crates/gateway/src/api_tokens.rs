@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::{StoreError, Token};
+use store::{Store, StoreError, Token};
 use utoipa::ToSchema;
 
 use crate::list::{DEFAULT_LIMIT, MAX_LIMIT, Parameters};
@@ -34,15 +34,6 @@ pub struct ApiToken {
     pub updated_at: Timestamp,
 }
 
-/// A token that was just made.
-#[derive(Debug, Clone)]
-pub struct MadeApiToken {
-    /// The token's text, shown this once.
-    pub token: store::Token,
-    /// What is kept of it.
-    pub api_token: ApiToken,
-}
-
 /// What API tokens begin with, for people and scanners.
 const PREFIX: &str = "decant_api";
 
@@ -60,23 +51,19 @@ impl ApiToken {
     }
 }
 
-impl Gateway {
-    /// Makes a token for an environment.
-    pub async fn create_api_token(
-        &self,
-        environment_id: &str,
-        name: &str,
-        expires_at: Option<Timestamp>,
-    ) -> Result<MadeApiToken, Error> {
-        if expires_at.is_some_and(|ends| ends <= self.0.parts.clock.now()) {
-            return Err(Error::bad_request("expires_at has to be later than now"));
-        }
-        let token = Token::generate(PREFIX).map_err(StoreError::from)?;
-        let row =
-            self.0.parts.store.create_api_token(environment_id, name, expires_at, &token.hash()).await?;
-        Ok(MadeApiToken { token, api_token: ApiToken::of(row) })
-    }
+/// Makes a token for an environment. Its text is shown this once: only a digest is kept.
+pub async fn create(
+    store: &Store,
+    environment_id: &str,
+    name: &str,
+    expires_at: Option<Timestamp>,
+) -> Result<Token, Error> {
+    let token = Token::generate(PREFIX).map_err(StoreError::from)?;
+    store.create_api_token(environment_id, name, expires_at, &token.hash()).await?;
+    Ok(token)
+}
 
+impl Gateway {
     /// The caller's environment's tokens. Query: `name`, `environment_id`, `limit`, `next_cursor`.
     pub async fn api_tokens(
         &self,

@@ -1,19 +1,56 @@
 //! What an integration or an account can do (facts, Truto 15.1).
 
-use serde_json::{Map, Value};
+use integration::{CapabilityFilter, Integration, Unknown};
+use serde_json::{Map, Value, json};
 
+use crate::environment_integrations::IntegrationSummary;
+use crate::list::Parameters;
+use crate::maps::Overridden;
 use crate::{Caller, Error, Gateway};
+
+/// Which part of the capabilities is wanted.
+const TYPES: [&str; 3] = ["all", "proxy", "unified"];
+
+/// What a query asks for.
+struct Wanted {
+    proxy: bool,
+    unified: bool,
+    filter: CapabilityFilter,
+}
+
+impl Wanted {
+    fn read(query: &Map<String, Value>) -> Result<Self, Error> {
+        let mut parameters = Parameters::new(query);
+        let kind = parameters.text("type")?.unwrap_or("all");
+        let wanted = Self {
+            proxy: kind != "unified",
+            unified: kind != "proxy",
+            filter: CapabilityFilter {
+                methods: parameters.texts("methods"),
+                resource: parameters.owned("resource")?,
+                described: parameters.flag("has_description")?.unwrap_or(true),
+            },
+        };
+        parameters.finish()?;
+        if !TYPES.contains(&kind) {
+            return Err(Error::bad_request(Unknown::new("type", kind, TYPES).to_string()));
+        }
+        Ok(wanted)
+    }
+}
 
 impl Gateway {
     /// What an integration, by id or slug, can do. Query: `type` (proxy, unified, all), `methods`, `resource`, `has_description`.
-    pub async fn integration_capabilities(
+    pub fn integration_capabilities(
         &self,
         caller: &Caller,
         id_or_name: &str,
         query: &Map<String, Value>,
     ) -> Result<Value, Error> {
-        let _ = (caller, id_or_name, query);
-        todo!()
+        let environment_id = caller.environment()?;
+        let wanted = Wanted::read(query)?;
+        let integration = self.find_definition(id_or_name)?;
+        Ok(self.describe(environment_id, integration, &Overridden::new(), &wanted))
     }
 
     /// What an account can do, with its overrides; the query as above.
@@ -23,7 +60,67 @@ impl Gateway {
         id: &str,
         query: &Map<String, Value>,
     ) -> Result<Value, Error> {
-        let _ = (caller, id, query);
-        todo!()
+        let environment_id = caller.environment()?;
+        let wanted = Wanted::read(query)?;
+        let connected = self.load_connected(environment_id, id).await?;
+        let mut described = self.describe(environment_id, &connected.integration, &connected.maps, &wanted);
+        let account = &connected.account;
+        described["account"] = json!({
+            "id": account.id,
+            "status": account.status.as_str(),
+            "authentication_method": account.authentication_method,
+            "is_blocked": false,
+        });
+        Ok(described)
+    }
+
+    fn describe(
+        &self,
+        environment_id: &str,
+        integration: &Integration,
+        overridden: &Overridden,
+        wanted: &Wanted,
+    ) -> Value {
+        let mut described = json!({
+            "integration": IntegrationSummary::of(integration),
+            "environment_id": environment_id,
+        });
+        if wanted.proxy {
+            described["proxy"] = integration.proxy_capabilities(&wanted.filter).into();
+        }
+        if wanted.unified {
+            described["unified"] = self.unified_capabilities(integration, overridden, &wanted.filter).into();
+        }
+        described["auth"] = integration.auth_capabilities();
+        described["ai_readiness"] = integration.ai_readiness();
+        described
+    }
+
+    fn unified_capabilities(
+        &self,
+        integration: &Integration,
+        overridden: &Overridden,
+        filter: &CapabilityFilter,
+    ) -> Vec<Value> {
+        let mut resources = Vec::new();
+        for (model, resource, map) in self.0.parts.maps.of(&integration.name) {
+            let own = overridden.get(&(model.to_owned(), resource.to_owned()));
+            let methods: Vec<&String> =
+                own.unwrap_or(map).methods.keys().filter(|method| filter.wants(resource, method)).collect();
+            if methods.is_empty() {
+                continue;
+            }
+            resources.push(json!({
+                "model": model,
+                "model_label": self.models().get(model).map(|model| model.label.as_str()).unwrap_or(model),
+                "resource": resource,
+                "description": map.model().description,
+                "docs_url": format!("/unified/meta/{model}/{}?format=html", integration.name),
+                "methods": methods,
+                "env_overridden": false,
+                "account_overridden": own.is_some(),
+            }));
+        }
+        resources
     }
 }

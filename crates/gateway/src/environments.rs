@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use store::{Page, StoreError};
+use store::{Store, StoreError};
 use utoipa::ToSchema;
 
-use crate::{Error, Gateway, ListOf};
+use crate::{Caller, Error, Gateway};
 
 /// A separate set of accounts, installed integrations and tokens.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -30,39 +30,37 @@ impl Environment {
     }
 }
 
+/// Makes an environment. [`Error::Conflict`] when the name is taken.
+pub async fn create(store: &Store, name: &str) -> Result<Environment, Error> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(Error::bad_request("an environment needs a name"));
+    }
+    match store.create_environment(name).await {
+        Err(StoreError::Conflict { .. }) => {
+            Err(Error::Conflict(format!("there is an environment named {name:?} already")))
+        }
+        made => Ok(Environment::of(made?)),
+    }
+}
+
+/// The environment of a name or an id.
+pub async fn find(store: &Store, name_or_id: &str) -> Result<Environment, Error> {
+    if let Some(found) = store.find_environment(name_or_id).await? {
+        return Ok(Environment::of(found));
+    }
+    match store.get_environment(name_or_id).await {
+        Err(StoreError::NotFound { .. }) => {
+            Err(Error::NotFound(format!("there is no environment {name_or_id:?}")))
+        }
+        found => Ok(Environment::of(found?)),
+    }
+}
+
 impl Gateway {
-    /// Makes an environment. [`Error::Conflict`] when the name is taken.
-    pub async fn create_environment(&self, name: &str) -> Result<Environment, Error> {
-        let name = name.trim();
-        if name.is_empty() {
-            return Err(Error::bad_request("an environment needs a name"));
-        }
-        match self.0.parts.store.create_environment(name).await {
-            Err(StoreError::Conflict { .. }) => {
-                Err(Error::Conflict(format!("there is an environment named {name:?} already")))
-            }
-            made => Ok(Environment::of(made?)),
-        }
-    }
-
-    /// The environment of an id or a name.
-    pub async fn environment(&self, id_or_name: &str) -> Result<Environment, Error> {
-        let store = &self.0.parts.store;
-        match store.get_environment(id_or_name).await {
-            Err(StoreError::NotFound { .. }) => {}
-            found => return Ok(Environment::of(found?)),
-        }
-        let found = store.find_environment(id_or_name).await?;
-        found.map(Environment::of).ok_or_else(|| Error::NotFound(format!("no environment {id_or_name:?}")))
-    }
-
-    /// All environments, oldest first.
-    pub async fn environments(
-        &self,
-        limit: u32,
-        after: Option<String>,
-    ) -> Result<ListOf<Environment>, Error> {
-        let listed = self.0.parts.store.list_environments(&Page { limit, after }).await?;
-        Ok(ListOf::of(listed, limit, Environment::of))
+    /// The environment that a token opens.
+    pub async fn environment(&self, caller: &Caller) -> Result<Environment, Error> {
+        let environment_id = caller.environment()?;
+        Ok(Environment::of(self.0.parts.store.get_environment(environment_id).await?))
     }
 }

@@ -70,8 +70,7 @@ impl Call<'_> {
 
     /// As [`Call::ask`], with the answer read into memory as text.
     pub(crate) async fn ask_text(&self, ask: &Ask<'_>) -> Result<Text, Error> {
-        let answer = self.ask(ask, None).await?;
-        Text::of(answer.bytes().await?)
+        Text::of(require_success(self.ask(ask, None).await?)?.bytes().await?)
     }
 
     /// Sends any request; a status of 400 or more is [`Error::Remote`].
@@ -126,6 +125,12 @@ impl Call<'_> {
             ));
         }
         Ok(())
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.as_str().to_owned()
     }
 }
 

@@ -7,6 +7,7 @@ use integration::Catalog;
 use store::{Clock, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use unified::{Maps, Models};
 use upstream::Upstream;
 
 use crate::Error;
@@ -24,6 +25,10 @@ pub struct Parts {
     pub store: Store,
     /// The integrations.
     pub catalog: Arc<Catalog>,
+    /// The unified models.
+    pub models: Arc<Models>,
+    /// How each integration's records become unified ones.
+    pub maps: Arc<Maps>,
     /// The way out.
     pub upstream: Upstream,
     /// Where the time comes from.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 use crate::cursor::Position;
-use crate::fetch::{Ask, Call, Text, require_success};
+use crate::fetch::{Ask, Call, Text};
 
 /// So many pages of the platform are read by one call. A filter that few records pass, or `truto_ignore_limit`, ends here with fewer
 /// records than asked for (or with none) and a `next_cursor`: the caller goes on with it as always.
@@ -79,7 +79,7 @@ impl Walk<'_> {
             body: None,
             page,
         };
-        Text::of(require_success(self.call.ask(&ask, None).await?)?.bytes().await?)
+        self.call.ask_text(&ask).await
     }
 
     /// The size of a walk's pages: even ones that make up the limit, so that no page is read twice.

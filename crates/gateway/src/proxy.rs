@@ -2,7 +2,6 @@
 
 use http::{HeaderValue, Method as Verb};
 use integration::{Method, Resource, Unknown};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use upstream::Body;
 
@@ -11,6 +10,7 @@ use crate::fetch::{Ask, Call, require_success};
 use crate::gather::Walk;
 use crate::log::Record;
 use crate::options::{Format, Options};
+use crate::records::RecordList;
 use crate::{Answer, Caller, Error, Gateway, Payload, Records, Reply};
 
 /// A call of `/proxy/{resource}…`.
@@ -94,32 +94,13 @@ async fn list(
     let limit = if options.ignore_limit || style.is_none() { None } else { options.limit.or(page) };
     let walk = Walk { call, resource, method, query: &query, style, limit, filtered: false };
     let mut records = RecordList::default();
-    let next = walk.run(position, |record| Ok(records.push(record))).await?;
+    let next = walk
+        .run(position, |record| {
+            records.push(record.get().as_bytes());
+            Ok(true)
+        })
+        .await?;
     Ok(records.finish(next.map(|position| binding.seal(&position))))
-}
-
-/// Records written one after the other.
-#[derive(Default)]
-struct RecordList {
-    text: Vec<u8>,
-    count: u64,
-}
-
-impl RecordList {
-    fn push(&mut self, record: &RawValue) -> bool {
-        self.text.push(if self.count == 0 { b'[' } else { b',' });
-        self.text.extend_from_slice(record.get().as_bytes());
-        self.count += 1;
-        true
-    }
-
-    fn finish(mut self, next_cursor: Option<String>) -> Records {
-        if self.count == 0 {
-            self.text.push(b'[');
-        }
-        self.text.push(b']');
-        Records { result: self.text, result_count: self.count, next_cursor, ..Records::default() }
-    }
 }
 
 type Streamed = Option<(Body, Option<HeaderValue>)>;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use store::{EnvironmentIntegration, IntegratedAccount};
 
 use crate::gateway::AT_HAND;
+use crate::maps::Overridden;
 use crate::{Caller, Error, Gateway};
 
 /// So many accounts are kept at hand.
@@ -30,6 +31,8 @@ pub(crate) struct Connected {
     pub(crate) installed: Arc<Installed>,
     /// The definition with the overrides of environment and account.
     pub(crate) integration: Arc<Integration>,
+    /// The field maps that the account changes.
+    pub(crate) maps: Overridden,
     /// The account's context as templates and expressions see it, `environment_variables` included.
     pub(crate) context: Value,
 }
@@ -120,7 +123,8 @@ impl Gateway {
         if let Some(variables) = integration.config().get("environment_variables") {
             context.insert("environment_variables".into(), variables.clone());
         }
-        Ok(Connected { context: Value::Object(context), account, installed, integration })
+        let maps = self.compile_overrides(&integration, &account.unified_model_override)?;
+        Ok(Connected { context: Value::Object(context), maps, account, installed, integration })
     }
 
     pub(crate) async fn installed(&self, environment_id: &str, id: &str) -> Result<Arc<Installed>, Error> {

@@ -1,8 +1,19 @@
 //! Unified calls: the platform's records in one shape.
 
+use futures_util::future::{join, try_join_all};
+use integration::{Method, Resource};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use unified::{Load, MethodMap, RecordError, ResourceMap, Sources, WriteOptions};
 
-use crate::{Caller, Error, Gateway, Payload, Reply};
+use crate::cursor::Binding;
+use crate::fetch::{Ask, Call, Text, require_success};
+use crate::gather::Walk;
+use crate::log::Record;
+use crate::options::{DEFAULT_LIMIT, Format, Options};
+use crate::proxy::not_found;
+use crate::records::RecordList;
+use crate::{Answer, Caller, Error, Gateway, Payload, Records, Reply};
 
 /// A call of `/unified/{model}/{resource}…`.
 #[derive(Debug)]
@@ -25,19 +36,207 @@ pub struct UnifiedCall {
 
 impl Gateway {
     /// Does a unified call.
+    ///
+    /// A list gathers as many of the platform's pages as its `limit` takes. Filters are exact: what the platform can do is asked of it, and
+    /// every record is checked here.
     pub async fn unified(&self, call: UnifiedCall) -> Result<Reply, Error> {
-        let _ = call;
-        todo!()
+        let name = format!("{}/{}", call.model, call.resource);
+        let record = Record::start(self, "unified", &call.caller.environment_id, &name, &call.method);
+        let outcome = Box::pin(self.do_unified(call, &name, &record)).await;
+        record.finish(outcome.as_ref().map(Reply::outcome));
+        outcome
+    }
+
+    async fn do_unified(&self, call: UnifiedCall, name: &str, record: &Record) -> Result<Reply, Error> {
+        let mut query = call.query;
+        let options = Options::take(&mut query)?;
+        let connected = self.connected(&call.caller, options.account_id.as_deref()).await?;
+        record.about(&connected.account);
+        let map = self.map(&connected, &call.model, &call.resource)?;
+        let method = map.method(&call.method).map_err(not_found)?;
+        let resource = connected.integration.resource(&method.resource).map_err(not_found)?;
+        let reading = Reading {
+            call: Call {
+                gateway: self,
+                connected: &connected,
+                record: Some(record),
+                resource: name,
+                method: &call.method,
+            },
+            name,
+            map,
+            method,
+            resource,
+            platforms: resource.method(&method.method).map_err(not_found)?,
+            options: &options,
+        };
+        match &call.id {
+            Some(id) => reading.get(id, &query).await.map(Reply::Answer),
+            None if options.format == Format::Stream => reading.stream(&query).await.map(Reply::Answer),
+            None => reading.list(&query).await.map(Reply::Records),
+        }
     }
 }
 
-impl Gateway {
-    pub(crate) fn check_model_override(
-        &self,
-        installed: &crate::resolve::Installed,
-        overrides: &Map<String, Value>,
-    ) -> Result<(), Error> {
-        let _ = (installed, overrides);
-        Ok(())
+/// A unified read and what it takes.
+struct Reading<'a> {
+    call: Call<'a>,
+    /// `model/resource`.
+    name: &'a str,
+    map: &'a ResourceMap,
+    method: &'a MethodMap,
+    resource: &'a Resource,
+    /// The platform's method behind it.
+    platforms: &'a Method,
+    options: &'a Options,
+}
+
+impl Reading<'_> {
+    async fn list(&self, query: &Map<String, Value>) -> Result<Records, Error> {
+        let options = self.options;
+        if let Some(field) = &options.key_by
+            && !self.map.has_field(field)
+        {
+            return Err(Error::bad_request(format!("truto_key_by: {} have no field {field:?}", self.name)));
+        }
+        let planned = self.map.plan_query(query)?;
+        let mut upstream = planned.upstream;
+        upstream.extend(options.remote_query.clone());
+
+        let mut asked = query.clone();
+        asked.insert("remote_query".into(), Value::Object(options.remote_query.clone()));
+        let binding =
+            Binding::new(&self.call.connected.account.id, &format!("unified/{}", self.name), &asked);
+        let position = options.next_cursor.as_deref().map(|cursor| binding.open(cursor)).transpose()?;
+        let limit = (!options.ignore_limit).then(|| options.limit.unwrap_or(DEFAULT_LIMIT));
+        let walk = Walk {
+            call: &self.call,
+            resource: self.resource,
+            method: self.platforms,
+            query: &upstream,
+            style: self.platforms.style(&upstream),
+            limit,
+            filtered: planned.filter.is_some(),
+        };
+
+        let write = self.write_options();
+        let mut records = if options.key_by.is_some() { RecordList::by_key() } else { RecordList::default() };
+        let mut text = Vec::new();
+        let next = walk
+            .run(position, |record| {
+                text.clear();
+                let sources = Sources { record, loads: &[] };
+                let context = &self.call.connected.context;
+                let written =
+                    self.map.write(&sources, context, &write, planned.filter.as_ref(), &mut text)?;
+                if !written.kept {
+                    return Ok(false);
+                }
+                match &options.key_by {
+                    Some(field) => records.push_by_key(field, written.key, &text)?,
+                    None => records.push(&text),
+                }
+                Ok(true)
+            })
+            .await?;
+        let records = records.finish(next.map(|position| binding.seal(&position)));
+        Ok(Records { is_partial: self.map.is_partial(self.method), ..records })
+    }
+
+    async fn get(&self, id: &str, query: &Map<String, Value>) -> Result<Answer, Error> {
+        if let Some(name) = query.keys().next() {
+            return Err(Error::bad_request(format!(
+                "{name} does not work on a single record; what is meant for the platform goes into remote_query[{name}]"
+            )));
+        }
+        let ask = self.ask(Some(id), &self.options.remote_query);
+        if self.options.format != Format::Unified {
+            return Ok(Answer::passed_on(require_success(self.call.ask(&ask, None).await?)?));
+        }
+        let loads = try_join_all(self.method.loads.iter().map(|load| self.load(load, id)));
+        // The record's own error tells more than that of what is read beside it.
+        let (answer, loads) = join(self.call.ask_text(&ask), loads).await;
+        let (answer, loads) = (answer?, loads?);
+        let record: &RawValue = serde_json::from_str(answer.as_str())
+            .map_err(|error| Error::BadAnswer(format!("the platform's answer is not JSON: {error}")))?;
+        let loads: Vec<(&str, &str)> =
+            loads.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let mut text = Vec::with_capacity(2 * record.get().len());
+        let sources = Sources { record, loads: &loads };
+        self.map.write(&sources, &self.call.connected.context, &self.write_options(), None, &mut text)?;
+        Ok(Answer::json_text(text))
+    }
+
+    /// What the map reads beside a record: the name in the map, and the answer. A list is read to its end.
+    async fn load(&self, load: &Load, id: &str) -> Result<(String, String), Error> {
+        let integration = self.call.integration();
+        let resource = integration.resource(&load.resource).map_err(not_found)?;
+        let method = resource.method(&load.method).map_err(not_found)?;
+        let query = load.query(id).map_err(|error| Error::bad_request(error.to_string()))?;
+        let Some(path) = method.response_path() else {
+            let ask = Ask { resource, method, id: Some(id), query: &query, body: None, page: None };
+            return Ok((load.name.clone(), self.call.ask_text(&ask).await?.into()));
+        };
+        let style = method.style(&query);
+        let walk =
+            Walk { call: &self.call, resource, method, query: &query, style, limit: None, filtered: false };
+        let mut records = RecordList::default();
+        let rest = walk
+            .run(None, |record| {
+                records.push(record.get().as_bytes());
+                Ok(true)
+            })
+            .await?;
+        if rest.is_some() {
+            return Err(Error::BadAnswer(format!("{path} of {id} do not end")));
+        }
+        let list = Text::of(records.finish(None).result.into())?;
+        Ok((load.name.clone(), format!("{{{}:{}}}", Value::from(path), list.as_str())))
+    }
+
+    /// The platform's own answer to the list, as it comes: one page, unfiltered.
+    async fn stream(&self, query: &Map<String, Value>) -> Result<Answer, Error> {
+        if let Some(name) = query.keys().next() {
+            return Err(Error::bad_request(format!(
+                "truto_response_format=stream passes the platform's answer on as it comes and can't filter by {name}; use raw, or \
+                 the platform's own filter in remote_query"
+            )));
+        }
+        let ask = self.ask(None, &self.options.remote_query);
+        Ok(Answer::passed_on(require_success(self.call.ask(&ask, None).await?)?))
+    }
+
+    fn ask<'b>(&'b self, id: Option<&'b str>, query: &'b Map<String, Value>) -> Ask<'b> {
+        Ask { resource: self.resource, method: self.platforms, id, query, body: None, page: None }
+    }
+
+    fn write_options(&self) -> WriteOptions {
+        let options = self.options;
+        let mut write = WriteOptions::default().excluding(options.exclude_fields.iter().map(String::as_str));
+        if options.format == Format::Raw {
+            write = write.raw();
+        }
+        if options.ignore_remote_data {
+            write = write.without_remote_data();
+        }
+        match &options.key_by {
+            Some(field) => write.keyed_by(field),
+            None => write,
+        }
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        Self::BadAnswer(error.to_string())
+    }
+}
+
+impl From<unified::QueryError> for Error {
+    fn from(error: unified::QueryError) -> Self {
+        let details = serde_json::json!({
+            "failures": [{"field": error.parameter, "message": error.message, "works": error.works}],
+        });
+        Self::BadRequest { message: error.message, details: Some(details) }
     }
 }

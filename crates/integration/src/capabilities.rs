@@ -11,6 +11,8 @@ pub struct CapabilityFilter {
     pub methods: Vec<String>,
     /// Only this resource.
     pub resource: Option<String>,
+    /// Only methods that say what they do.
+    pub described: bool,
 }
 
 impl CapabilityFilter {
@@ -22,11 +24,6 @@ impl CapabilityFilter {
 }
 
 impl Integration {
-    /// `{id, name, label, category}`.
-    pub fn summary(&self) -> Value {
-        json!({"id": self.name, "name": self.name, "label": self.label, "category": self.category})
-    }
-
     /// The `proxy` part: each resource with its methods.
     pub fn proxy_capabilities(&self, filter: &CapabilityFilter) -> Vec<Value> {
         let mut resources = Vec::new();
@@ -35,6 +32,7 @@ impl Integration {
                 .methods
                 .values()
                 .filter(|method| filter.wants(&resource.name, &method.name))
+                .filter(|method| !filter.described || !method.description.is_empty())
                 .map(|method| self.method_capability(resource, method))
                 .collect();
             if !methods.is_empty() {

@@ -286,6 +286,11 @@ impl Method {
         self.name == "list" || self.response_path.is_some()
     }
 
+    /// Where the records of a list stand in an answer.
+    pub fn response_path(&self) -> Option<&str> {
+        self.response_path.as_deref()
+    }
+
     /// Whether the path needs an id.
     pub fn needs_id(&self) -> bool {
         self.path_template.roots().any(|root| root == "id")

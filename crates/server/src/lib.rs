@@ -59,7 +59,7 @@ struct App {
 
 /// The whole API.
 pub fn router(gateway: Gateway, options: Options) -> Router {
-    let document = openapi::document();
+    let document = openapi::document(gateway.models());
     let app = App { gateway, body_limit: options.body_limit, metrics: options.metrics };
     let mut router: Router<App> = routes::all().into();
     router = router.merge(openapi::routes(&document));

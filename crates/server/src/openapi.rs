@@ -1,10 +1,13 @@
 //! The API described: OpenAPI 3.1, made of what stands on the handlers and of the unified models.
 
+mod models;
+
 use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use unified::Models;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -58,14 +61,13 @@ impl Modify for Security {
 }
 
 /// The document: every route, and the paths of each unified model's resources.
-pub fn document() -> Value {
+pub fn document(models: &Models) -> Value {
     let openapi = routes::all().into_openapi();
     let mut document = serde_json::to_value(openapi).unwrap_or_default();
-    if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
-        for item in paths.values_mut() {
-            tell_operations_apart(item);
-        }
+    if let Some(paths) = document["paths"].as_object_mut() {
+        paths.values_mut().for_each(tell_operations_apart);
     }
+    models::describe(&mut document, models);
     document
 }
 

@@ -1,3 +1,23 @@
 //! For tests: throw-away databases, the running gateway and sandbox with typed calls.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use testkit::{App, TestDatabase};
+//!
+//! let database = TestDatabase::sqlite();
+//! let app = App::start(&database).await;
+//! let account = app.connect().await;
+//! let orders = app.get(&format!("/unified/ecommerce/orders?integrated_account_id={account}")).await.ok();
+//! assert_eq!(orders["result_count"], 50);
+//! # }
+//! ```
+#![expect(clippy::expect_used, reason = "a test that can't begin has to fail")]
 
-pub mod database;
+mod answer;
+mod app;
+
+pub use answer::Answer;
+pub use app::{App, Setup, small_winery};
+pub use sandbox::{Clock, Fault, FaultRule, FaultStage, ManualClock};
+pub use store::over_both_databases;
+pub use store::testing::{POSTGRES_URL, TestDatabase};

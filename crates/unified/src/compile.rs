@@ -5,7 +5,7 @@ use integration::Unknown;
 use serde_json::{Map, Value};
 
 use crate::model::{Field, FieldType};
-use crate::op::{Condition, Op, Place, Root};
+use crate::op::{Addends, Condition, Op, Place, Root};
 use crate::shape::{Shape, Step};
 
 /// What can be loaded beside a record, by name, and what is read of it.
@@ -25,9 +25,10 @@ pub(crate) struct Compiler<'l> {
     depth: usize,
 }
 
-const OPERATORS: [&str; 11] =
-    ["from", "value", "context", "object", "each", "list", "concat", "first", "join", "sum", "case"];
-const MORE_OPERATORS: [&str; 2] = ["is_first", "jsonata"];
+pub(crate) const OPERATORS: [&str; 14] = [
+    "from", "value", "context", "object", "each", "list", "concat", "first", "join", "sum", "times", "case",
+    "is_first", "jsonata",
+];
 
 impl<'l> Compiler<'l> {
     /// `at` is where the fields stand in the map's file.
@@ -74,13 +75,12 @@ impl<'l> Compiler<'l> {
         kind: FieldType,
         shape: &mut Shape,
     ) -> Result<Op, Mistake> {
-        let known = || OPERATORS.iter().chain(&MORE_OPERATORS).copied();
-        let Some(name) = spec.keys().map(String::as_str).find(|key| known().any(|name| name == *key)) else {
+        let Some(name) = spec.keys().map(String::as_str).find(|key| OPERATORS.contains(key)) else {
             let given = spec.keys().next().map_or("", String::as_str);
-            return Err(self.mistake(Unknown::new("operator", given, known()).to_string()));
+            return Err(self.mistake(Unknown::new("operator", given, OPERATORS).to_string()));
         };
         let allowed: &[&str] = match name {
-            "from" => &["as", "words"],
+            "from" => &["as", "words", "last", "pad"],
             "each" => &["where", "distinct", "fields", "item"],
             "join" => &["with", "distinct"],
             "sum" => &["of", "where"],
@@ -96,7 +96,16 @@ impl<'l> Compiler<'l> {
             "from" => self.from(argument, spec, field, kind, shape),
             "value" => Ok(Op::Constant(argument.to_string())),
             "context" => Ok(Op::Context { key: self.text(argument)?.to_owned(), kind }),
-            "object" => Ok(Op::Object(self.fields(argument, field, shape)?)),
+            "object" => {
+                let fields = self.fields(argument, field, shape)?;
+                let lists = fields
+                    .iter()
+                    .map(|(name, _)| name)
+                    .filter(|name| is_list(field, name))
+                    .cloned()
+                    .collect();
+                Ok(Op::Object { fields, lists })
+            }
             "each" => self.each(argument, spec, field, shape),
             "list" => Ok(Op::List(self.specs(argument, item_field(field).as_ref(), shape)?)),
             "concat" => Ok(Op::Concat(self.specs(argument, field, shape)?)),
@@ -111,6 +120,7 @@ impl<'l> Compiler<'l> {
                 Ok(Op::Join { parts, with, distinct: spec.get("distinct") == Some(&Value::Bool(true)) })
             }
             "sum" => self.sum(argument, spec, kind, shape),
+            "times" => Ok(Op::Times { of: self.values(argument, shape)?, kind }),
             "case" => self.case(argument, field, shape),
             "is_first" => Ok(Op::IsFirst),
             _ => {
@@ -135,6 +145,10 @@ impl<'l> Compiler<'l> {
         shape: &mut Shape,
     ) -> Result<Op, Mistake> {
         let place = self.value(self.text(argument)?.to_owned().as_str(), shape)?;
+        if spec.contains_key("last") || spec.contains_key("pad") {
+            let last = self.length(spec.get("last"))?.unwrap_or(usize::MAX);
+            return Ok(Op::Part { place, last, pad: self.length(spec.get("pad"))?.unwrap_or(0) });
+        }
         let kind = match spec.get("as") {
             Some(name) => serde_json::from_value(name.clone())
                 .map_err(|_| self.mistake(format!("{name} is no type; write money, datetime, integer, …")))?,
@@ -173,7 +187,10 @@ impl<'l> Compiler<'l> {
                 None => None,
             };
             let item = match (spec.get("fields"), spec.get("item")) {
-                (Some(fields), None) => Op::Object(with_lists(compiler.fields(fields, field, inner)?, field)),
+                (Some(fields), None) => {
+                    let fields = with_lists(compiler.fields(fields, field, inner)?, field);
+                    Op::Object { fields, lists: Vec::new() }
+                }
                 (None, Some(item)) => compiler.spec(item, item_field(field).as_ref(), inner)?,
                 _ => return Err(compiler.mistake("`each` needs either `fields` or `item`")),
             };
@@ -191,21 +208,27 @@ impl<'l> Compiler<'l> {
         kind: FieldType,
         shape: &mut Shape,
     ) -> Result<Op, Mistake> {
-        let written = self.text(argument)?.to_owned();
-        let (root, steps) = self.walk(&written)?;
-        let mut steps_to = Vec::new();
-        let mut loads = std::mem::take(self.loads);
-        let inner = descend(root_shape(root, shape, &mut loads), &steps, &mut steps_to).item();
-        let only = self.conditions(spec.get("where"), inner);
-        let paths = spec.get("of").and_then(Value::as_array).cloned().unwrap_or_default();
-        let of: Result<Vec<Place>, Mistake> =
-            paths.iter().map(|path| self.value(&self.text(path)?.to_owned(), inner)).collect();
-        *self.loads = loads;
-        let (only, of) = (only?, of?);
-        if of.is_empty() {
-            return Err(self.mistake("`sum` needs `of`: the paths whose product is summed"));
+        let lists = match argument {
+            Value::Array(lists) => lists.iter().collect(),
+            one => vec![one],
+        };
+        let mut parts = Vec::new();
+        for list in lists {
+            let written = self.text(list)?.to_owned();
+            let (root, steps) = self.walk(&written)?;
+            let mut steps_to = Vec::new();
+            let mut loads = std::mem::take(self.loads);
+            let inner = descend(root_shape(root, shape, &mut loads), &steps, &mut steps_to).item();
+            let only = self.conditions(spec.get("where"), inner);
+            let of = spec.get("of").map(|of| self.values(of, inner)).unwrap_or_else(|| Ok(Vec::new()));
+            *self.loads = loads;
+            let (only, of) = (only?, of?);
+            if of.is_empty() {
+                return Err(self.mistake("`sum` needs `of`: the paths whose product is summed"));
+            }
+            parts.push(Addends { list: Place { root, steps: steps_to, written }, only, of });
         }
-        Ok(Op::Sum { list: Place { root, steps: steps_to, written }, only, of, kind })
+        Ok(Op::Sum { parts, kind })
     }
 
     fn case(&mut self, argument: &Value, field: Option<&Field>, shape: &mut Shape) -> Result<Op, Mistake> {
@@ -266,6 +289,19 @@ impl<'l> Compiler<'l> {
 
     fn text<'v>(&self, value: &'v Value) -> Result<&'v str, Mistake> {
         value.as_str().ok_or_else(|| self.mistake(format!("text is needed here, not {value}")))
+    }
+
+    fn values(&mut self, argument: &Value, shape: &mut Shape) -> Result<Vec<Place>, Mistake> {
+        let paths = argument.as_array().ok_or_else(|| self.mistake("a list of paths is needed here"))?;
+        paths.iter().map(|path| self.value(&self.text(path)?.to_owned(), shape)).collect()
+    }
+
+    fn length(&self, value: Option<&Value>) -> Result<Option<usize>, Mistake> {
+        let Some(value) = value else { return Ok(None) };
+        let length = value.as_u64().and_then(|length| usize::try_from(length).ok());
+        length
+            .map(Some)
+            .ok_or_else(|| self.mistake(format!("a number of characters is needed here, not {value}")))
     }
 
     /// A path to a value: marks it as wanted.
@@ -339,15 +375,19 @@ fn descend<'s>(mut shape: &'s mut Shape, parts: &[Part], steps: &mut Vec<Step>) 
 
 /// Lists of an item are always there, and may be empty.
 fn with_lists(fields: Vec<(String, Op)>, field: Option<&Field>) -> Vec<(String, Op)> {
-    let declared = field.map(|field| field.fields.as_slice()).unwrap_or_default();
-    let is_list = |name: &str| declared.iter().any(|(known, field)| known == name && field.kind == FieldType::Array);
     fields
         .into_iter()
         .map(|(name, op)| {
-            let op = if is_list(&name) { Op::First(vec![op, Op::List(Vec::new())]) } else { op };
+            let op = if is_list(field, &name) { Op::First(vec![op, Op::List(Vec::new())]) } else { op };
             (name, op)
         })
         .collect()
+}
+
+/// Whether the model says that the field `name` of `field` is a list.
+fn is_list(field: Option<&Field>, name: &str) -> bool {
+    let declared = field.map(|field| field.fields.as_slice()).unwrap_or_default();
+    declared.iter().any(|(known, field)| known == name && field.kind == FieldType::Array)
 }
 
 /// A whole object or list taken as it is has to be declared as JSON; a bare path to one of the others is a scalar.

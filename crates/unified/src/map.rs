@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use expression::{Scope, Template, TemplateError};
+use integration::{Integration, Unknown};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -9,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::compile::{Compiler, Loads, Mistake};
 use crate::error::{MapError, QueryError, RecordError};
 use crate::exact::minor_digits;
-use crate::model::{FieldType, ModelResource};
+use crate::model::{FieldType, FilterType, ModelResource};
 use crate::op::{Excluded, Fault, Here, Op, Run, write_field};
 use crate::query::{self, Filter, FilterMap, Operators, PlannedQuery};
 use crate::shape::{Node, Shape, unquoted};
@@ -55,8 +57,25 @@ pub struct Load {
     /// One of its methods.
     pub method: String,
     /// The query, with `{{id}}` for the record's id.
-    #[serde(default)]
-    pub query: Map<String, Value>,
+    #[serde(default = "no_query", deserialize_with = "query_template")]
+    query: Template,
+}
+
+impl Load {
+    /// The query of the load for the record of an id.
+    pub fn query(&self, id: &str) -> Result<Map<String, Value>, TemplateError> {
+        let filled = self.query.render(&Scope::new().with_text("id", id))?;
+        Ok(filled.and_then(|query| query.as_object().cloned()).unwrap_or_default())
+    }
+}
+
+fn no_query() -> Template {
+    Template::fixed(json!({}))
+}
+
+fn query_template<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Template, D::Error> {
+    let query = Map::<String, Value>::deserialize(deserializer)?;
+    Template::parse(&Value::Object(query)).map_err(serde::de::Error::custom)
 }
 
 /// The texts that a unified record is made of.
@@ -71,12 +90,20 @@ pub struct Sources<'a> {
 /// What the caller wants of a record.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
+    raw: bool,
     ignore_remote_data: bool,
     key_by: Option<String>,
     excluded: Excluded,
 }
 
 impl WriteOptions {
+    /// Writes the provider's own record in place of the unified one.
+    #[must_use]
+    pub fn raw(mut self) -> Self {
+        self.raw = true;
+        self
+    }
+
     /// Leaves `remote_data` out.
     #[must_use]
     pub fn without_remote_data(mut self) -> Self {
@@ -157,8 +184,7 @@ impl ResourceMap {
         for (name, spec) in &definition.fields {
             let declared = model.field(name);
             if declared.is_none() && origins.get(name) == Some(&0) {
-                let unknown =
-                    integration::Unknown::new("field", name, model.fields.iter().map(|(n, _)| n.as_str()));
+                let unknown = Unknown::new("field", name, model.fields.iter().map(|(n, _)| n.as_str()));
                 return Err(Mistake {
                     path: vec!["fields".into(), name.clone()],
                     reason: unknown.to_string(),
@@ -173,8 +199,7 @@ impl ResourceMap {
         for (name, filter) in &definition.filters {
             let at = || vec!["filters".to_owned(), name.clone()];
             if !model.filters.contains_key(name) {
-                let unknown =
-                    integration::Unknown::new("filter", name, model.filters.keys().map(String::as_str));
+                let unknown = Unknown::new("filter", name, model.filters.keys().map(String::as_str));
                 return Err(Mistake { path: at(), reason: unknown.to_string() });
             }
             let field = filter.field.as_deref().map(|field| field.split('.').next().unwrap_or(field));
@@ -196,6 +221,47 @@ impl ResourceMap {
         })
     }
 
+    /// Finds a method by name.
+    pub fn method(&self, name: &str) -> Result<&MethodMap, Unknown> {
+        self.methods
+            .get(name)
+            .ok_or_else(|| Unknown::new("method", name, self.methods.keys().map(String::as_str)))
+    }
+
+    /// Whether a method gives less of a record than another does: it reads nothing beside the record, and the other
+    /// does.
+    pub fn is_partial(&self, method: &MethodMap) -> bool {
+        method.loads.is_empty() && self.methods.values().any(|other| !other.loads.is_empty())
+    }
+
+    /// Whether records have a field of this name.
+    pub fn has_field(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, _)| field == name)
+    }
+
+    /// Every call that the map makes has to be one that the integration declares.
+    pub fn check_calls(&self, integration: &Integration) -> Result<(), String> {
+        for (method_name, method) in &self.methods {
+            if method_name == "list" && !method.loads.is_empty() {
+                return Err("a list reads nothing beside its records: leave `loads` to `get`".to_owned());
+            }
+            let calls = std::iter::once((&method.resource, &method.method))
+                .chain(method.loads.iter().map(|load| (&load.resource, &load.method)));
+            for (resource, name) in calls {
+                integration
+                    .resource(resource)
+                    .and_then(|resource| resource.method(name))
+                    .map_err(|unknown| unknown.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The filters of its lists: what callers give, by name.
+    pub fn query_filters(&self) -> impl Iterator<Item = (&str, &FilterType)> {
+        self.filters.keys().filter_map(|name| Some((name.as_str(), self.model.filters.get(name)?)))
+    }
+
     /// The resource of the unified model.
     pub fn model(&self) -> &ModelResource {
         &self.model
@@ -206,9 +272,9 @@ impl ResourceMap {
         &self.definition
     }
 
-    /// Which layer a field's line is from: 0 is the integration's own.
-    pub fn origin(&self, field: &str) -> Option<usize> {
-        self.origins.get(field).copied()
+    /// The fields whose lines are an override's.
+    pub fn overridden_fields(&self) -> impl Iterator<Item = &str> {
+        self.origins.iter().filter(|(_, layer)| **layer > 0).map(|(field, _)| field.as_str())
     }
 
     /// The provider's paths that are read.
@@ -278,6 +344,10 @@ impl ResourceMap {
                 other => other.to_string(),
             }),
         };
+        if options.raw {
+            out.extend_from_slice(record.as_bytes());
+            return Ok(Written { kept: true, key });
+        }
         let start = out.len();
         out.push(b'{');
         for (name, op) in &self.fields {

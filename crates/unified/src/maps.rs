@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
+use integration::Catalog;
 use integration::source::{self, Files};
-use integration::{Catalog, Unknown};
 use serde_json::Value;
 
 use crate::compile::Mistake;
@@ -58,7 +58,6 @@ impl Maps {
             let refuse = |path: &[String], reason: &str| source::locate(file, text, path, reason);
             let declared = models
                 .get(model)
-                .ok_or_else(|| Unknown::new("model", model, models.iter().map(|model| model.name.as_str())))
                 .and_then(|model| model.resource(resource))
                 .map_err(|unknown| refuse(&[], &unknown.to_string()))?;
             let definition: Value = source::parse(file, text)?;
@@ -66,27 +65,12 @@ impl Maps {
                 ResourceMap::compile_at(declared, &[&definition]).map_err(|Mistake { path, reason }| {
                     refuse(&path, &format!("{}: {reason}", path.join(".")))
                 })?;
-            check_calls(&map, integration, catalog)
-                .map_err(|reason| refuse(&["methods".to_owned()], &reason))?;
+            let declared = catalog
+                .get(integration)
+                .ok_or_else(|| refuse(&[], &format!("there is no integration {integration:?}")))?;
+            map.check_calls(declared).map_err(|reason| refuse(&["methods".to_owned()], &reason))?;
             maps.insert(((*integration).to_owned(), (*model).to_owned(), resource.to_owned()), Arc::new(map));
         }
         Ok(Self { maps })
     }
-}
-
-/// Every call that a map makes has to be one that the integration declares.
-fn check_calls(map: &ResourceMap, integration: &str, catalog: &Catalog) -> Result<(), String> {
-    let integration =
-        catalog.get(integration).ok_or_else(|| format!("there is no integration {integration:?}"))?;
-    for method in map.methods.values() {
-        let calls = std::iter::once((&method.resource, &method.method))
-            .chain(method.loads.iter().map(|load| (&load.resource, &load.method)));
-        for (resource, name) in calls {
-            integration
-                .resource(resource)
-                .and_then(|resource| resource.method(name))
-                .map_err(|unknown| unknown.to_string())?;
-        }
-    }
-    Ok(())
 }

@@ -38,6 +38,8 @@ pub struct ModelResource {
     pub name: String,
     /// What one record is.
     pub description: String,
+    /// The methods that callers can expect: `list`, `get`, …; an integration may have fewer.
+    pub methods: Vec<String>,
     /// Its fields, in the order in which they are written.
     #[serde(deserialize_with = "ordered")]
     pub fields: Vec<(String, Field)>,
@@ -138,8 +140,10 @@ impl Models {
     }
 
     /// Finds a model by name.
-    pub fn get(&self, name: &str) -> Option<&Model> {
-        self.models.get(name)
+    pub fn get(&self, name: &str) -> Result<&Model, Unknown> {
+        self.models
+            .get(name)
+            .ok_or_else(|| Unknown::new("model", name, self.models.keys().map(String::as_str)))
     }
 
     /// All models.
@@ -213,6 +217,31 @@ impl Field {
             schema["examples"] = json!(self.values);
         }
         schema
+    }
+}
+
+impl FilterType {
+    /// The JSON Schema of the parameter: a bare value means `eq`, any other comparison is a name in brackets.
+    pub fn json_schema(&self) -> Value {
+        let mut value = self.kind.json_schema();
+        if !self.values.is_empty() {
+            value["enum"] = json!(self.values);
+        }
+        if !self.has_operators() {
+            return value;
+        }
+        let compared = |operator: &String| {
+            // A list of values is written with commas, which no enumeration of single values would allow.
+            let of = if operator == "in" { json!({"type": "string"}) } else { value.clone() };
+            (operator.clone(), of)
+        };
+        let comparisons: Map<String, Value> = self.operators.iter().map(compared).collect();
+        json!({"oneOf": [value, {"type": "object", "properties": comparisons, "additionalProperties": false}]})
+    }
+
+    /// Whether it takes another comparison than `eq`.
+    pub fn has_operators(&self) -> bool {
+        self.operators.iter().any(|operator| operator != "eq")
     }
 }
 

@@ -28,12 +28,15 @@ pub(crate) enum Root {
 pub(crate) enum Op {
     /// A value and its conversion; `words` translates the provider's words.
     Value { place: Place, kind: FieldType, words: Vec<(String, String)> },
+    /// The last characters of a text, with zeros in front up to a length.
+    Part { place: Place, last: usize, pad: usize },
     /// The same for every record: JSON text.
     Constant(String),
     /// A value of the account's context.
     Context { key: String, kind: FieldType },
-    /// An object; fields without a value are left out, and so is an object without fields.
-    Object(Vec<(String, Op)>),
+    /// An object; fields without a value are left out, and so is an object without fields. Its `lists` are there when
+    /// it is.
+    Object { fields: Vec<(String, Op)>, lists: Vec<String> },
     /// One value for each item of a list.
     Each { list: Place, only: Vec<Condition>, distinct: Option<Place>, item: Box<Op> },
     /// A list of the values that are there.
@@ -44,14 +47,24 @@ pub(crate) enum Op {
     First(Vec<Op>),
     /// Texts put together; lists of texts count as their items.
     Join { parts: Vec<Op>, with: String, distinct: bool },
-    /// The sum over a list of the product of values.
-    Sum { list: Place, only: Vec<Condition>, of: Vec<Place>, kind: FieldType },
+    /// The sum over lists of the product of values.
+    Sum { parts: Vec<Addends>, kind: FieldType },
+    /// The product of values.
+    Times { of: Vec<Place>, kind: FieldType },
     /// The first whose conditions hold.
     Case(Vec<(Vec<Condition>, Op)>),
     /// Whether the item at hand is the first of its list.
     IsFirst,
     /// A JSONata expression over the whole record.
     Jsonata { expression: Expression, kind: FieldType },
+}
+
+/// A list and the values whose product is added for each of its items.
+#[derive(Debug, Clone)]
+pub(crate) struct Addends {
+    pub list: Place,
+    pub only: Vec<Condition>,
+    pub of: Vec<Place>,
 }
 
 /// Holds when the value at a place is one of these words; the word `null` stands for no value.
@@ -156,6 +169,10 @@ impl Op {
                 Some(raw) => write_value(raw, place, *kind, words, here.run, out),
                 None => Ok(false),
             },
+            Self::Part { place, last, pad } => match here.at(place).raw() {
+                Some(raw) => Ok(write_part(raw, *last, *pad, out)),
+                None => Ok(false),
+            },
             Self::Constant(text) => {
                 out.extend_from_slice(text.as_bytes());
                 Ok(true)
@@ -165,7 +182,7 @@ impl Op {
                 Some(value) => convert::write(*kind, &value.to_string(), here.run.minor, out)
                     .map_err(|misfit| fault(&format!("context.{key}"), misfit, &value.to_string())),
             },
-            Self::Object(fields) => write_object(fields, here, excluded, out),
+            Self::Object { fields, lists } => write_object(fields, lists, here, excluded, out),
             Self::Each { list, only, distinct, item } => {
                 let Some(items) = here.at(list).items() else { return Ok(false) };
                 write_each(items, here, only, distinct.as_ref(), item, excluded, out)?;
@@ -202,7 +219,11 @@ impl Op {
                 Ok(false)
             }
             Self::Join { parts, with, distinct } => write_join(parts, with, *distinct, here, excluded, out),
-            Self::Sum { list, only, of, kind } => write_sum(list, only, of, *kind, here, out),
+            Self::Sum { parts, kind } => write_sum(parts, *kind, here, out),
+            Self::Times { of, kind } => match product(of, here)? {
+                Some(product) => write_decimal(product, *kind, here, &of[0].written, out),
+                None => Ok(false),
+            },
             Self::Case(arms) => {
                 for (conditions, then) in arms {
                     if hold(conditions, here) {
@@ -240,19 +261,40 @@ fn write_value(
     convert::write(kind, raw, run.minor, out).map_err(|misfit| fault(&place.written, misfit, raw))
 }
 
+fn write_part(raw: &str, last: usize, pad: usize, out: &mut Vec<u8>) -> bool {
+    let text = unquoted(raw).unwrap_or(std::borrow::Cow::Borrowed(raw));
+    let length = text.chars().count();
+    if length == 0 {
+        return false;
+    }
+    let part: String = text.chars().skip(length.saturating_sub(last)).collect();
+    out.extend_from_slice(Value::from(format!("{part:0>pad$}")).to_string().as_bytes());
+    true
+}
+
 fn write_object(
     fields: &[(String, Op)],
+    lists: &[String],
     here: Here<'_, '_>,
     excluded: &Excluded,
     out: &mut Vec<u8>,
 ) -> Result<bool, Fault> {
     let start = out.len();
+    let mut absent = Vec::new();
     out.push(b'{');
     for (name, op) in fields {
+        let before = out.len();
         write_field(name, op, here, excluded, out)?;
+        if out.len() == before && lists.contains(name) && excluded.below(name).is_some() {
+            absent.push(name);
+        }
+    }
+    let is_there = out.len() > start + 1;
+    for name in absent.into_iter().filter(|_| is_there) {
+        out.extend_from_slice(format!(",\"{name}\":[]").as_bytes());
     }
     out.push(b'}');
-    Ok(out.len() > start + 2)
+    Ok(is_there)
 }
 
 /// Writes `"name":value` and the comma before it, or nothing when there is no value or it is not wanted.
@@ -360,41 +402,61 @@ fn write_join(
 }
 
 fn write_sum(
-    list: &Place,
-    only: &[Condition],
-    of: &[Place],
+    parts: &[Addends],
     kind: FieldType,
     here: Here<'_, '_>,
     out: &mut Vec<u8>,
 ) -> Result<bool, Fault> {
-    let Some(items) = here.at(list).items() else { return Ok(false) };
-    let mut sum = Decimal::ZERO;
-    for (index, node) in items.iter().enumerate() {
-        let inner = Here { node, index, run: here.run };
-        if !hold(only, inner) {
-            continue;
+    let mut sum = None;
+    for Addends { list, only, of } in parts {
+        let Some(items) = here.at(list).items() else { continue };
+        let mut total = sum.unwrap_or(Decimal::ZERO);
+        for (index, node) in items.iter().enumerate() {
+            let inner = Here { node, index, run: here.run };
+            if !hold(only, inner) {
+                continue;
+            }
+            let product = product(of, inner).map_err(|mut fault| {
+                fault.source = format!("{}.{}", list.written, fault.source);
+                fault
+            })?;
+            if let Some(product) = product {
+                let misfit = || fault(&list.written, Misfit("a smaller sum"), "a longer one");
+                total = total.plus(product).ok_or_else(misfit)?;
+            }
         }
-        let mut product: Option<Decimal> = None;
-        for place in of {
-            let Some(raw) = inner.at(place).raw() else {
-                product = None;
-                break;
-            };
-            let misfit = || fault(&format!("{}.{}", list.written, place.written), Misfit("a number"), raw);
-            let factor: Decimal = raw.parse().map_err(|_| misfit())?;
-            product = Some(match product {
-                None => factor,
-                Some(so_far) => so_far.times(factor).ok_or_else(misfit)?,
-            });
-        }
-        if let Some(product) = product {
-            sum = sum
-                .plus(product)
-                .ok_or_else(|| fault(&list.written, Misfit("a smaller sum"), "a longer one"))?;
-        }
+        sum = Some(total);
     }
-    convert::write(kind, &sum.to_text(0), here.run.minor, out)
-        .map_err(|misfit| fault(&list.written, misfit, &sum.to_text(0)))
+    match sum {
+        Some(sum) => write_decimal(sum, kind, here, &parts[0].list.written, out),
+        None => Ok(false),
+    }
+}
+
+/// The product of the values at some places; `None` when one of them is missing.
+fn product(of: &[Place], here: Here<'_, '_>) -> Result<Option<Decimal>, Fault> {
+    let mut product: Option<Decimal> = None;
+    for place in of {
+        let Some(raw) = here.at(place).raw() else { return Ok(None) };
+        let misfit = || fault(&place.written, Misfit("a number"), raw);
+        let factor: Decimal = raw.parse().map_err(|_| misfit())?;
+        product = Some(match product {
+            None => factor,
+            Some(so_far) => so_far.times(factor).ok_or_else(misfit)?,
+        });
+    }
+    Ok(product)
+}
+
+fn write_decimal(
+    number: Decimal,
+    kind: FieldType,
+    here: Here<'_, '_>,
+    source: &str,
+    out: &mut Vec<u8>,
+) -> Result<bool, Fault> {
+    let text = number.to_text(0);
+    convert::write(kind, &text, here.run.minor, out).map_err(|misfit| fault(source, misfit, &text))
 }
 
 fn write_jsonata(

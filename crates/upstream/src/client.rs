@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::header::{CONTENT_LENGTH, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http_body::Body as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use integration::Request;
@@ -16,6 +18,9 @@ use crate::{AddressPolicy, Body, Phase, SendError, SetupError};
 
 /// A connection that was idle for longer is closed: most servers close theirs after 60 seconds, and who closes first avoids a broken request.
 const POOL_IDLE: Duration = Duration::from_secs(50);
+
+/// Said where neither definition nor caller say another.
+const OURS: &str = concat!("decant/", env!("CARGO_PKG_VERSION"));
 
 /// Time limits and what may be reached.
 #[derive(Debug, Clone)]
@@ -96,7 +101,12 @@ impl Upstream {
         let uri = Uri::try_from(String::from(request.url)).map_err(|_| SendError::BadUrl)?;
         let mut headers = request.headers;
         strip_hop_by_hop(&mut headers);
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(OURS));
         let body = stream.unwrap_or_else(|| request.body.map_or_else(Body::empty, Body::from));
+        if body.is_end_stream() && matches!(request.verb, Method::POST | Method::PUT | Method::PATCH) {
+            // Servers may refuse such a request without a length (RFC 9110, 8.6).
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let again = match request.verb {
             Method::GET | Method::HEAD => body.again(),
             _ => None,

@@ -41,7 +41,7 @@ impl Gateway {
         let integration_override = new.integration_override.unwrap_or_default();
         let unified_model_override = new.unified_model_override.unwrap_or_default();
         let integration = overridden(&installed.integration, &integration_override)?;
-        self.check_model_override(&installed, &unified_model_override)?;
+        self.compile_overrides(&integration, &unified_model_override)?;
         let authentication_method = authentication_method(&integration, new.authentication_method)?;
         let (context, secrets) = filled_in(&integration, &authentication_method, new.context, false)?;
         let row = NewIntegratedAccount {
@@ -116,11 +116,11 @@ impl Gateway {
         let environment_id = &caller.environment_id;
         let account = self.0.parts.store.get_integrated_account(environment_id, id).await?;
         let installed = self.installed(environment_id, &account.environment_integration_id).await?;
-        if let Some(overrides) = &change.unified_model_override {
-            self.check_model_override(&installed, overrides)?;
-        }
         let overrides = change.integration_override.as_ref().unwrap_or(&account.integration_override);
         let integration = overridden(&installed.integration, overrides)?;
+        if let Some(overrides) = &change.unified_model_override {
+            self.compile_overrides(&integration, overrides)?;
+        }
         let (context, secrets) = context::split(&integration, change.context.unwrap_or_default());
         let account = self
             .change(environment_id, id, change.version, |account, kept| {

@@ -102,7 +102,7 @@ fn name() -> impl Strategy<Value = String> {
     "[a-z_é.][a-z0-9_ &=+%]{0,6}"
 }
 
-fn text() -> impl Strategy<Value = Value> {
+fn text() -> impl Strategy<Value = Value> + Clone {
     any::<String>().prop_map(Value::String)
 }
 
@@ -121,13 +121,13 @@ fn tree() -> impl Strategy<Value = Value> {
 
 /// Trees whose arrays are told apart without indices: of texts, or of objects that begin with the same text.
 fn tree_without_indices() -> impl Strategy<Value = Value> {
-    let texts = prop::collection::vec(text(), 1..5).prop_map(Value::Array);
+    let texts = prop::collection::vec(text(), 1..5).prop_map(Value::Array).boxed();
     let record = (text(), object(prop_oneof![text(), texts.clone()])).prop_map(|(id, mut rest)| {
         let mut record = Map::from_iter([("0id".to_owned(), id)]);
         record.append(rest.as_object_mut().unwrap());
         Value::Object(record)
     });
-    let records = prop::collection::vec(record, 1..5).prop_map(Value::Array);
+    let records = prop::collection::vec(record, 1..5).prop_map(Value::Array).boxed();
     object(prop_oneof![text(), texts, records.clone(), object(prop_oneof![text(), records])])
 }
 

@@ -13,7 +13,7 @@ use crate::App;
 use crate::caller::AnyCaller;
 use crate::error::ApiError;
 use crate::parameters::WhichAccount;
-use crate::{query, reply};
+use crate::reply;
 
 /// Below this path everything is the platform's.
 const PREFIX: &str = "/custom/";
@@ -45,8 +45,6 @@ async fn custom(
     AnyCaller(caller): AnyCaller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    // Refused here so that this error is the same on every route.
-    query::parse(request.uri().query().unwrap_or_default())?;
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let call = CustomCall {

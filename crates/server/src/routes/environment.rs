@@ -24,7 +24,7 @@ async fn list(
     State(app): State<App>,
     ApiCaller(caller): ApiCaller,
 ) -> Result<Json<ListOf<Environment>>, ApiError> {
-    let own = app.gateway.environment(&caller.environment_id).await?;
+    let own = app.gateway.environment(&caller).await?;
     Ok(Json(ListOf { result: vec![own], next_cursor: None, limit: 1 }))
 }
 
@@ -40,5 +40,5 @@ async fn get(
     if id != caller.environment_id {
         return Err(ApiError::not_found("no such environment"));
     }
-    Ok(Json(app.gateway.environment(&id).await?))
+    Ok(Json(app.gateway.environment(&caller).await?))
 }

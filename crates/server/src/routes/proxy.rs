@@ -5,6 +5,9 @@ use axum::response::Response;
 use gateway::{Caller, ProxyCall};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -29,8 +32,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "read by utoipa's macros only")]
 pub(crate) struct Records {
-    /// The records as the platform has them; with `truto_key_by` an object.
-    result: Vec<Value>,
+    #[schema(schema_with = result)]
+    result: (),
     /// Pass it back as the query parameter of that name; `null` ends.
     next_cursor: Option<String>,
     /// Always `null`: the platforms' cursors only go on.
@@ -39,6 +42,17 @@ pub(crate) struct Records {
     result_count: u64,
     /// Whether `result` lacks something that belongs to it.
     is_partial_response: bool,
+}
+
+/// An array, or an object of the same.
+fn result() -> Schema {
+    let array = ArrayBuilder::new().items(Object::with_type(SchemaType::AnyValue));
+    let object = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true)));
+    OneOfBuilder::new()
+        .description(Some("The records; with `truto_key_by` an object of them."))
+        .item(array)
+        .item(object)
+        .into()
 }
 
 /// Reads the body, if the call has one, and does it.

@@ -224,7 +224,7 @@ async fn model_meta(
     Path((model, integration)): Path<(String, String)>,
     Query(query): Query,
 ) -> Result<Response, ApiError> {
-    let document = app.gateway.unified_meta(&caller, &model, &integration, &query).await?;
+    let document = app.gateway.unified_meta(&caller, &model, &integration, &query)?;
     Ok(([(CONTENT_TYPE, document.content_type)], document.text).into_response())
 }
 

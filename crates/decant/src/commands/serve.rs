@@ -1,0 +1,72 @@
+//! `decant serve`: the API on a socket, until Ctrl-C or SIGTERM.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use clap::Args;
+use gateway::Gateway;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::configuration::{GatewayOptions, StoreOptions};
+use crate::logging::{self, LogOptions};
+
+/// Arguments of `decant serve`.
+#[derive(Args)]
+pub struct Arguments {
+    /// Where to listen.
+    #[arg(long, env = "DECANT_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Leave the page at /docs out.
+    #[arg(long, env = "DECANT_NO_DOCS")]
+    no_docs: bool,
+    #[command(flatten)]
+    store: StoreOptions,
+    #[command(flatten)]
+    gateway: GatewayOptions,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+/// Serves until it is told to stop.
+pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    logging::start(&arguments.log)?;
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .with_context(|| format!("listen on {}; choose another address with --listen", arguments.listen))?;
+    let gateway = arguments.gateway.start(arguments.store.open().await?).await?;
+    tracing::info!(address = %listener.local_addr()?, "serving");
+    serve(listener, gateway, !arguments.no_docs, stop_signal()).await
+}
+
+/// Serves `gateway` on `listener` until `stop` is ready; running requests end, and logs that wait are written.
+pub async fn serve(
+    listener: TcpListener,
+    gateway: Gateway,
+    docs: bool,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let metrics = PrometheusBuilder::new().install_recorder().context("start the metrics")?;
+    let options = server::Options { docs, metrics: Some(metrics), ..server::Options::default() };
+    let router = server::router(gateway.clone(), options);
+    server::serve(listener, router, server::Limits::default(), stop).await;
+    gateway.shutdown().await;
+    Ok(())
+}
+
+/// Ready on Ctrl-C and on SIGTERM.
+pub async fn stop_signal() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signals) => {
+                signals.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}

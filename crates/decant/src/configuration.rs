@@ -1,0 +1,109 @@
+//! What an operator sets, and opening the house with it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use gateway::{Gateway, Parts, Settings};
+use integration::Catalog;
+use secrecy::SecretString;
+use store::{MasterKeySource, MasterKeys, Store, SystemClock};
+use unified::{Maps, Models};
+use upstream::Upstream;
+
+/// Where everything is kept, and the key that seals what is secret.
+#[derive(Args, Clone)]
+pub struct StoreOptions {
+    /// The database: `sqlite:PATH`, made when it is missing, or `postgres://…`.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite:decant.db",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub database_url: String,
+    /// The file of the master key, made on first start, readable by its owner only. DECANT_MASTER_KEY (32 bytes in base64,
+    /// or ID:BASE64, several separated by commas, the current one first) is used in its place when it is set.
+    #[arg(long, env = "DECANT_MASTER_KEY_FILE", default_value = "decant.key", value_name = "PATH")]
+    pub master_key_file: PathBuf,
+}
+
+impl StoreOptions {
+    /// Opens the database; a wrong master key is refused here.
+    pub async fn open(&self) -> anyhow::Result<Store> {
+        let master_keys = match std::env::var("DECANT_MASTER_KEY") {
+            // A key on the command line would be seen by everyone on the machine: it comes from the environment only.
+            Ok(text) => MasterKeySource::Given(MasterKeys::parse(&SecretString::from(text))?),
+            Err(_) => MasterKeySource::File(self.master_key_file.clone()),
+        };
+        let mut options = store::Options::new(master_keys);
+        options.clock = Arc::new(SystemClock);
+        Store::connect(&self.database_url, options).await.context("open the database")
+    }
+}
+
+/// What the gateway knows and where it may go.
+#[derive(Args, Clone)]
+pub struct GatewayOptions {
+    /// A folder of integrations in place of those inside the program.
+    #[arg(long, env = "DECANT_INTEGRATIONS", value_name = "DIR")]
+    pub integrations: Option<PathBuf>,
+    /// A folder of unified models in place of those inside the program.
+    #[arg(long, env = "DECANT_MODELS", value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Networks that calls may reach although they are private, such as 10.1.0.0/16; several separated by commas.
+    #[arg(long, env = "DECANT_ALLOW_NETWORKS", value_name = "NETWORK", value_delimiter = ',')]
+    pub allow_network: Vec<ipnet::IpNet>,
+}
+
+/// The data that describes platforms and models.
+pub struct Definitions {
+    /// The integrations.
+    pub catalog: Catalog,
+    /// The unified models.
+    pub models: Models,
+    /// How each integration's records become unified ones.
+    pub maps: Maps,
+}
+
+impl GatewayOptions {
+    /// Reads and checks the definitions.
+    pub fn definitions(&self) -> anyhow::Result<Definitions> {
+        let models = match &self.models {
+            Some(folder) => Models::read(folder)?,
+            None => Models::embedded()?,
+        };
+        let (catalog, maps) = match &self.integrations {
+            Some(folder) => {
+                let catalog = Catalog::read(folder)?;
+                let maps = Maps::read(folder, &models, &catalog)?;
+                (catalog, maps)
+            }
+            None => {
+                let catalog = Catalog::embedded()?;
+                let maps = Maps::embedded(&models, &catalog)?;
+                (catalog, maps)
+            }
+        };
+        Ok(Definitions { catalog, models, maps })
+    }
+
+    /// Starts a gateway over `store`.
+    pub async fn start(&self, store: Store) -> anyhow::Result<Gateway> {
+        let Definitions { catalog, models, maps } = self.definitions()?;
+        let upstream =
+            Upstream::new(upstream::Config { allow: self.allow_network.clone(), ..Default::default() })?;
+        let parts = Parts {
+            store,
+            catalog: Arc::new(catalog),
+            models: Arc::new(models),
+            maps: Arc::new(maps),
+            upstream,
+            clock: Arc::new(SystemClock),
+            settings: Settings::default(),
+        };
+        Ok(Gateway::start(parts).await?)
+    }
+}

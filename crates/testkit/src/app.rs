@@ -1,0 +1,183 @@
+//! The running gateway over real sockets, beside a sandbox to connect to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway::{Gateway, Parts, Settings};
+use integration::Catalog;
+use reqwest::{Client, Method};
+use sandbox::{Clock, Sandbox, Tenant};
+use serde_json::{Value, json};
+use store::SystemClock;
+use store::testing::TestDatabase;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use unified::{Maps, Models};
+use upstream::Upstream;
+
+use crate::Answer;
+
+/// The winery that a test gets unless it asks for another: small, so that it is there at once, with more than one page of everything.
+pub fn small_winery() -> sandbox::Options {
+    sandbox::Options { customers: 60, orders: 130, products: 12, ..sandbox::Options::default() }
+}
+
+/// What a test may set before the start.
+pub struct Setup {
+    /// The winery.
+    pub winery: sandbox::Options,
+    /// The way out; the sandbox's address is allowed besides.
+    pub upstream: upstream::Config,
+    /// The HTTP side.
+    pub server: server::Options,
+    /// The rate limit's clock in the sandbox.
+    pub clock: Clock,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            winery: small_winery(),
+            upstream: upstream::Config::default(),
+            server: server::Options::default(),
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// A gateway and a sandbox, both served; stopped when dropped.
+pub struct App {
+    /// Where the gateway is.
+    pub url: String,
+    /// An API token of the environment.
+    pub token: String,
+    /// The environment's id.
+    pub environment_id: String,
+    /// The gateway itself.
+    pub gateway: Gateway,
+    /// The winery's server.
+    pub sandbox: Sandbox,
+    client: Client,
+    stop: CancellationToken,
+    served: JoinHandle<()>,
+}
+
+impl App {
+    /// Starts both over a database.
+    pub async fn start(database: &TestDatabase) -> Self {
+        Self::start_with(database, Setup::default()).await
+    }
+
+    /// As [`App::start`], with something set.
+    pub async fn start_with(database: &TestDatabase, setup: Setup) -> Self {
+        let listener = listen().await;
+        let sandbox = sandbox::start_with_clock(setup.winery, setup.clock, listener, |_| {})
+            .await
+            .expect("start the sandbox");
+        let store = database.open().await;
+        let environment = gateway::environments::create(&store, "test").await.expect("make an environment");
+        let token = gateway::api_tokens::create(&store, &environment.id, "test", None)
+            .await
+            .expect("make an API token");
+
+        let models = Models::embedded().expect("read the models");
+        let catalog = Catalog::embedded().expect("read the integrations");
+        let maps = Maps::embedded(&models, &catalog).expect("read the maps");
+        let mut upstream = setup.upstream;
+        upstream.allow.push(sandbox.addr().ip().into());
+        let parts = Parts {
+            store,
+            catalog: Arc::new(catalog),
+            models: Arc::new(models),
+            maps: Arc::new(maps),
+            upstream: Upstream::new(upstream).expect("make the way out"),
+            clock: Arc::new(SystemClock),
+            settings: Settings { change_interval: Duration::from_millis(20), ..Settings::default() },
+        };
+        let gateway = Gateway::start(parts).await.expect("start the gateway");
+        let listener = listen().await;
+        let address = listener.local_addr().expect("know the address");
+        let router = server::router(gateway.clone(), setup.server);
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let served = tokio::spawn(server::serve(listener, router, server::Limits::default(), stopped));
+        Self {
+            url: format!("http://{address}"),
+            token: token.expose().to_owned(),
+            environment_id: environment.id,
+            gateway,
+            sandbox,
+            client: Client::new(),
+            stop,
+            served,
+        }
+    }
+
+    /// The sandbox's first winery.
+    pub fn tenant(&self) -> &Tenant {
+        self.sandbox.tenants().first().expect("have a winery")
+    }
+
+    /// Installs the integration, pointed at the sandbox, and connects its first winery. Gives the account's id.
+    pub async fn connect(&self) -> String {
+        let account = self.post("/integrated-account", &self.new_account().await).await.ok();
+        assert_eq!(account["status"], "active", "{account}");
+        account["id"].as_str().expect("have an id").to_owned()
+    }
+
+    /// The body that connects the first winery, with the integration installed.
+    pub async fn new_account(&self) -> Value {
+        let install =
+            json!({"integration_id": "commerce7", "override": {"base_url": self.sandbox.base_url()}});
+        let installed = self.post("/environment-integration", &install).await.ok();
+        let Tenant { name, app_id, app_secret, .. } = self.tenant();
+        json!({
+            "tenant_id": "acme",
+            "environment_integration_id": installed["id"],
+            "context": {"tenant": name, "app_id": app_id, "app_secret": app_secret},
+        })
+    }
+
+    /// A request with the API token, for what the calls below do not do.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
+    }
+
+    /// Reads.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// Reads with another token.
+    pub async fn get_as(&self, token: &str, path: &str) -> Answer {
+        Answer::of(self.client.get(format!("{}{path}", self.url)).bearer_auth(token)).await
+    }
+
+    /// Posts JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Patches with JSON.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// Deletes.
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    /// Stops the gateway in order: what waits to be written is written.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.served.await.expect("end in order");
+        self.gateway.shutdown().await;
+        self.sandbox.shutdown().await;
+    }
+}
+
+async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("listen on a free port")
+}
