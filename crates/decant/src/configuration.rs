@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use gateway::{Gateway, Parts, Settings};
 use integration::Catalog;
+use jiff::{Span, SpanRelativeTo};
 use secrecy::SecretString;
 use store::{MasterKeySource, MasterKeys, Store, SystemClock};
 use unified::{Maps, Models};
@@ -53,9 +55,26 @@ pub struct GatewayOptions {
     /// A folder of unified models in place of those inside the program.
     #[arg(long, env = "DECANT_MODELS", value_name = "DIR")]
     pub models: Option<PathBuf>,
+    /// How long a platform may take to begin its answer, and pause within it, such as `60s`.
+    #[arg(long, env = "DECANT_PLATFORM_TIMEOUT", default_value = "60s", value_name = "SPAN", value_parser = span)]
+    pub platform_timeout: Duration,
+    /// How long the log of calls is kept, such as `31d` or `12h`.
+    #[arg(long, env = "DECANT_LOG_RETENTION", default_value = "31d", value_name = "SPAN", value_parser = span)]
+    pub log_retention: Duration,
     /// Networks that calls may reach although they are private, such as 10.1.0.0/16; several separated by commas.
     #[arg(long, env = "DECANT_ALLOW_NETWORKS", value_name = "NETWORK", value_delimiter = ',')]
     pub allow_network: Vec<ipnet::IpNet>,
+}
+
+/// Reads a span of time such as `60s`, `12h` or `31d`; a day has 24 hours.
+fn span(text: &str) -> Result<Duration, String> {
+    let span: Span = text.parse().map_err(|error| format!("{error}; write it as 60s, 12h or 31d"))?;
+    let duration =
+        span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
+    match Duration::try_from(duration) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("it has to be longer than nothing, such as 60s".to_owned()),
+    }
 }
 
 /// The data that describes platforms and models.
@@ -102,7 +121,7 @@ impl GatewayOptions {
             maps: Arc::new(maps),
             upstream,
             clock: Arc::new(SystemClock),
-            settings: Settings::default(),
+            settings: Settings { log_retention: self.log_retention, ..Settings::default() },
         };
         Ok(Gateway::start(parts).await?)
     }

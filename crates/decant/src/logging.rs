@@ -6,9 +6,9 @@ use tracing_subscriber::EnvFilter;
 /// How the program logs.
 #[derive(Args, Clone)]
 pub struct LogOptions {
-    /// What to log, as `level` or `target=level,…` (for example `info,upstream=debug`).
-    #[arg(long, env = "DECANT_LOG", default_value = "info", value_name = "FILTER")]
-    log: String,
+    /// What to log, as `level` or `target=level,…` (for example `info,upstream=debug`); `info` unless given, `warn` for the demo.
+    #[arg(long, env = "DECANT_LOG", value_name = "FILTER")]
+    log: Option<String>,
     /// The form of a log line.
     #[arg(long, env = "DECANT_LOG_FORMAT", value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     log_format: Format,
@@ -22,10 +22,11 @@ enum Format {
     Json,
 }
 
-/// Starts logging; fails on a filter that does not parse.
-pub fn start(options: &LogOptions) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&options.log).map_err(|error| {
-        anyhow::anyhow!("--log {:?} is no filter ({error}); try `info` or `info,gateway=debug`", options.log)
+/// Starts logging, by `default` unless the options say otherwise; fails on a filter that does not parse.
+pub fn start(options: &LogOptions, default: &str) -> anyhow::Result<()> {
+    let wanted = options.log.as_deref().unwrap_or(default);
+    let filter = EnvFilter::try_new(wanted).map_err(|error| {
+        anyhow::anyhow!("--log {wanted:?} is no filter ({error}); try `info` or `info,gateway=debug`")
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match options.log_format {

@@ -183,7 +183,7 @@ impl<'l> Compiler<'l> {
                 Compiler { loads: &mut nested, path: self.path.clone(), depth: self.depth + 1 };
             let only = compiler.conditions(spec.get("where"), inner)?;
             let distinct = match spec.get("distinct") {
-                Some(path) => Some(compiler.value(&compiler.text(path)?.to_owned(), inner)?),
+                Some(path) => Some(compiler.value(compiler.text(path)?, inner)?),
                 None => None,
             };
             let item = match (spec.get("fields"), spec.get("item")) {
@@ -293,7 +293,7 @@ impl<'l> Compiler<'l> {
 
     fn values(&mut self, argument: &Value, shape: &mut Shape) -> Result<Vec<Place>, Mistake> {
         let paths = argument.as_array().ok_or_else(|| self.mistake("a list of paths is needed here"))?;
-        paths.iter().map(|path| self.value(&self.text(path)?.to_owned(), shape)).collect()
+        paths.iter().map(|path| self.value(self.text(path)?, shape)).collect()
     }
 
     fn length(&self, value: Option<&Value>) -> Result<Option<usize>, Mistake> {

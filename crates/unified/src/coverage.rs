@@ -18,7 +18,7 @@ pub fn coverage<'m>(
         "# What is read from {label}\n\nGenerated from the maps and checked by the tests. Money is an exact decimal in text, \
          dates are RFC 3339 in UTC.\nA field without a value is absent; lists are always there. A word that is not in a \
          list of words stays as it is.\nA filter that is refused, or is not named here, is answered with status 400; so is \
-         `sort_by`.\n"
+         `sort_by`.\nFor several values (`in`) the gateway reads every record.\n"
     );
     for (model, resource, map) in maps {
         // Writing to a string cannot fail.
@@ -33,7 +33,7 @@ pub fn coverage<'m>(
         }
         page.push_str("| `remote_data` | json | the whole record | read |\n\n| filter | operators | done by |\n|---|---|---|\n");
         for (name, filter) in &map.model().filters {
-            let operators = filter.operators.iter().map(|word| format!("{word}")).collect::<Vec<_>>().join(", ");
+            let operators = filter.operators.join(", ");
             let by = map.filters().get(name).map_or_else(|| "refused".to_owned(), done_by);
             let _ = writeln!(page, "| `{name}` | {operators} | {by} |");
         }
@@ -70,7 +70,7 @@ fn rows(page: &mut String, name: &str, field: &Field, found: &[Found<'_>]) {
             sources.push(source);
         }
     }
-    let _ = writeln!(page, "| `{name}` | {} | {} | read |", type_name(field), sources.join(", else "));
+    let _ = writeln!(page, "| `{name}` | {} | {} | read |", type_name(field), sources.join(", or "));
     let inner: Vec<(&Map<String, Value>, String)> =
         found.iter().flat_map(|Found { spec, prefix }| tables(spec, prefix)).collect();
     if inner.is_empty() {
@@ -81,7 +81,9 @@ fn rows(page: &mut String, name: &str, field: &Field, found: &[Found<'_>]) {
         let path = format!("{name}{mark}.{inner_name}");
         let found: Vec<Found<'_>> = inner
             .iter()
-            .filter_map(|(table, prefix)| Some(Found { spec: table.get(inner_name)?, prefix: prefix.clone() }))
+            .filter_map(|(table, prefix)| {
+                Some(Found { spec: table.get(inner_name)?, prefix: prefix.clone() })
+            })
             .collect();
         if found.is_empty() {
             not_available(page, &path, declared);
@@ -160,13 +162,12 @@ fn source(spec: &Value, prefix: &str) -> String {
         "value" => format!("always {}", argument.as_str().unwrap_or_default()),
         "context" => format!("the account's {}", argument.as_str().unwrap_or_default().replace('_', " ")),
         "each" => {
-            let where_ = conditions(spec.get("where"), &item_of(argument, prefix));
             let of = match spec.get("item") {
                 Some(item) => source(item, &item_of(argument, prefix)),
                 None => format!("each of `{}`", item_of(argument, prefix).trim_end_matches('.')),
             };
             let once = spec.get("distinct").map_or("", |_| ", each once");
-            if where_.is_empty() { format!("{of}{once}") } else { format!("{of}, when {where_}{once}") }
+            format!("{of}{once}{}", when(spec))
         }
         "list" if argument.as_array().is_some_and(Vec::is_empty) => "always empty".to_owned(),
         "list" => list(argument, ", "),
@@ -174,17 +175,20 @@ fn source(spec: &Value, prefix: &str) -> String {
         "first" => list(argument, ", else "),
         "join" => {
             let parts = list(argument, ", ");
-            if argument.as_array().is_some_and(|parts| parts.len() > 1) { format!("{parts} joined") } else { parts }
+            if argument.as_array().is_some_and(|parts| parts.len() > 1) {
+                format!("{parts} joined")
+            } else if spec.get("distinct").is_some() {
+                format!("{parts}, each once")
+            } else {
+                parts
+            }
         }
         "sum" => {
-            let lists: Vec<&Value> = argument.as_array().map_or_else(|| vec![argument], |lists| lists.iter().collect());
-            let sums: Vec<String> = lists
-                .iter()
-                .map(|list| factors(&spec["of"], &item_of(list, prefix)))
-                .collect();
-            let where_ = lists.first().map_or_else(String::new, |list| conditions(spec.get("where"), &item_of(list, prefix)));
-            let when = if where_.is_empty() || lists.len() > 1 { String::new() } else { format!(", when {where_}") };
-            format!("the sum of {}{when}", sums.join(" and "))
+            let lists: Vec<&Value> =
+                argument.as_array().map_or_else(|| vec![argument], |lists| lists.iter().collect());
+            let sums: Vec<String> =
+                lists.iter().map(|list| factors(&spec["of"], &item_of(list, prefix))).collect();
+            format!("the sum of {}{}", sums.join(" and "), when(spec))
         }
         "times" => factors(argument, prefix),
         "case" => cases(argument, prefix),
@@ -192,6 +196,12 @@ fn source(spec: &Value, prefix: &str) -> String {
         "jsonata" => "a JSONata expression".to_owned(),
         _ => String::new(),
     }
+}
+
+/// Which items of a list count.
+fn when(spec: &Value) -> String {
+    let conditions = conditions(spec.get("where"), "");
+    if conditions.is_empty() { conditions } else { format!(", when {conditions}") }
 }
 
 fn factors(paths: &Value, prefix: &str) -> String {

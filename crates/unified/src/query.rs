@@ -184,6 +184,7 @@ pub(crate) fn plan(
     let mut planned = PlannedQuery::default();
     let mut bounds: BTreeMap<String, Bounds> = BTreeMap::new();
     let mut clauses = Vec::new();
+    let mut narrowing = Vec::new();
     for (name, given) in query {
         let (Some(map), Some(filter)) = (filters.get(name), model.filters.get(name)) else {
             return Err(unknown_filter(name, filters));
@@ -197,7 +198,11 @@ pub(crate) fn plan(
                 (Wanted::Texts(texts), Some(param), _) => {
                     if let [text] = texts.as_slice() {
                         let word = map.words.get(text).unwrap_or(text).clone();
-                        planned.upstream.insert(param.clone(), Value::String(word));
+                        let pushed = (param.clone(), Value::String(word));
+                        match map.field {
+                            Some(_) => narrowing.push(pushed),
+                            None => planned.upstream.extend([pushed]),
+                        }
                     }
                 }
                 _ => {}
@@ -211,6 +216,10 @@ pub(crate) fn plan(
                 clauses.push(Clause { field: field.clone(), operator, wanted });
             }
         }
+    }
+    // A filter that the gateway checks itself leaves a parameter to one that only the provider can do.
+    for (param, word) in narrowing {
+        planned.upstream.entry(param).or_insert(word);
     }
     if let Some(operators) = operators {
         for (param, bounds) in bounds {

@@ -40,6 +40,8 @@ pub struct Arguments {
     #[command(flatten)]
     sandbox: sandbox::Options,
     #[command(flatten)]
+    gateway: GatewayOptions,
+    #[command(flatten)]
     log: LogOptions,
 }
 
@@ -50,7 +52,7 @@ const SHOWN: usize = 5;
 
 /// Runs the demo.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    logging::start(&arguments.log)?;
+    logging::start(&arguments.log, "warn")?;
     let sandbox = sandbox_command::start(arguments.sandbox, arguments.sandbox_listen).await?;
 
     let temporary = tempfile::tempdir()?;
@@ -68,11 +70,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let api_token = api_tokens::create(&store, &environment.id, "demo", None).await?;
 
     // The sandbox runs on this machine, which a gateway does not reach unless it is told to.
-    let options = GatewayOptions {
-        integrations: None,
-        models: None,
-        allow_network: vec![ipnet::IpNet::from(sandbox.addr().ip())],
-    };
+    let mut options = arguments.gateway.clone();
+    options.allow_network.push(sandbox.addr().ip().into());
     let gateway = options.start(store).await?;
     let listener = TcpListener::bind(arguments.listen).await.context("listen for the gateway")?;
     let api = Api {
@@ -211,14 +210,28 @@ impl Api {
         let change = json!({"override": {"base_url": base_url}});
         self.call(self.client.patch(format!("{}/environment-integration/{id}", self.url)).json(&change))
             .await?;
-        let account = json!({
-            "tenant_id": tenant.name,
-            "environment_integration_id": id,
-            "authentication_method": "api_key",
-            "context": {"tenant": tenant.name, "app_id": tenant.app_id, "app_secret": tenant.app_secret},
-        });
-        let account =
-            self.call(self.client.post(format!("{}/integrated-account", self.url)).json(&account)).await?;
+        let accounts = format!("{}/integrated-account", self.url);
+        let context =
+            json!({"tenant": tenant.name, "app_id": tenant.app_id, "app_secret": tenant.app_secret});
+        let known =
+            self.call(self.client.get(format!("{accounts}?tenant_id={}&limit=1", tenant.name))).await?;
+        let account = match known["result"][0]["id"].as_str() {
+            // A folder that was kept has the winery already.
+            Some(id) => {
+                let credentials = json!({"context": context});
+                self.call(self.client.patch(format!("{accounts}/{id}/credentials")).json(&credentials))
+                    .await?
+            }
+            None => {
+                let account = json!({
+                    "tenant_id": tenant.name,
+                    "environment_integration_id": id,
+                    "authentication_method": "api_key",
+                    "context": context,
+                });
+                self.call(self.client.post(&accounts).json(&account)).await?
+            }
+        };
         let id = account["id"].as_str().context("the account has no id")?.to_owned();
         let status = account["status"].as_str().unwrap_or_default();
         ensure!(status == "active", "the account is {status}: {}", account["last_error"]);

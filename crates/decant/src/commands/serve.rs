@@ -31,7 +31,7 @@ pub struct Arguments {
 
 /// Serves until it is told to stop.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    logging::start(&arguments.log)?;
+    logging::start(&arguments.log, "info")?;
     let listener = TcpListener::bind(arguments.listen)
         .await
         .with_context(|| format!("listen on {}; choose another address with --listen", arguments.listen))?;
