@@ -49,17 +49,19 @@ fn check() -> anyhow::Result<()> {
     run_command(&mut cargo(&["test", "--workspace", "--doc"]))
 }
 
-/// All tests; those that need PostgreSQL are ignored unless asked for. A virtual workspace runs whole without `--workspace`,
-/// and `-p` can narrow it.
+/// All tests; those that need PostgreSQL are ignored unless asked for. `-p` narrows it to some packages.
 fn runner(arguments: &[String]) -> Command {
+    let narrowed =
+        arguments.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
+    let packages: &[&str] = if narrowed { &[] } else { &["--workspace"] };
     if works(&mut cargo(&["nextest", "--version"])) {
         let profile = if env::var_os("CI").is_some() { "ci" } else { "default" };
         let mut runner = cargo(&["nextest", "run", "--profile", profile, "--run-ignored", "all"]);
-        runner.args(arguments);
+        runner.args(packages).args(arguments);
         return runner;
     }
     let mut runner = cargo(&["test", "--tests", "--no-fail-fast"]);
-    runner.args(arguments);
+    runner.args(packages).args(arguments);
     if !arguments.iter().any(|argument| argument == "--") {
         runner.arg("--");
     }

@@ -6,6 +6,8 @@ use std::path::Path;
 use include_dir::{Dir, include_dir};
 use integration::source::{self, Files};
 use integration::{DefinitionError, Unknown};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IntoDeserializer as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -49,7 +51,7 @@ pub struct ModelResource {
 }
 
 /// One field of a record.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Field {
     /// The type of its value.
@@ -293,38 +295,20 @@ fn object_schema(fields: &[(String, Field)]) -> Value {
     schema
 }
 
-/// Keeps the order in which a file names the fields. A bare word is a type: `id: string`.
+/// Keeps the order in which a file names the fields.
 fn ordered<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Field)>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Short {
-        Type(FieldType),
-        Field(Box<Field>),
-    }
-
     struct Fields;
 
-    impl<'de> serde::de::Visitor<'de> for Fields {
+    impl<'de> Visitor<'de> for Fields {
         type Value = Vec<(String, Field)>;
 
         fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             out.write_str("fields by name")
         }
 
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut fields = Vec::new();
-            while let Some((name, short)) = map.next_entry::<String, Short>()? {
-                let field = match short {
-                    Short::Field(field) => *field,
-                    Short::Type(kind) => Field {
-                        kind,
-                        description: String::new(),
-                        required: false,
-                        values: Vec::new(),
-                        fields: Vec::new(),
-                        of: FieldType::String,
-                    },
-                };
+            while let Some((name, Short(field))) = map.next_entry()? {
                 fields.push((name, field));
             }
             Ok(fields)
@@ -332,4 +316,33 @@ fn ordered<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(Str
     }
 
     deserializer.deserialize_map(Fields)
+}
+
+/// A field as a file has it: a mapping, or its type alone (`id: string`).
+struct Short(Field);
+
+impl<'de> Deserialize<'de> for Short {
+    // Not serde's `untagged`: a mistake would be told without its reason.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Short;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a field's type, or a mapping with `type`, `description`, …")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Short, E> {
+                let kind = FieldType::deserialize(word.into_deserializer())?;
+                Ok(Short(Field { kind, ..Field::default() }))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Short, A::Error> {
+                Field::deserialize(MapAccessDeserializer::new(map)).map(Short)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }

@@ -79,13 +79,14 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         url: format!("http://{}", listener.local_addr()?),
         token: api_token.expose().to_owned(),
     };
+    let interrupted = serve::stop_signal()?;
     let stop = CancellationToken::new();
     let server = tokio::spawn(serve::serve(listener, gateway, true, stop.clone().cancelled_owned()));
 
     let shown = Box::pin(show(&api, &sandbox, arguments.env_file.as_deref())).await;
     if shown.is_ok() && !arguments.exit {
         println!("\nServing until Ctrl-C.");
-        serve::stop_signal().await;
+        interrupted.await;
     }
     stop.cancel();
     server.await??;

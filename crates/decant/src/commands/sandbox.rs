@@ -24,6 +24,7 @@ pub struct Arguments {
 /// Serves wineries until it is told to stop.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let sandbox = start(arguments.options, arguments.listen).await?;
+    let stop = stop_signal()?;
     println!("A sandbox of Commerce7 at {}\n", sandbox.base_url());
     let rows = sandbox.tenants().iter().map(|tenant| {
         vec![
@@ -45,7 +46,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             sandbox.base_url()
         );
     }
-    stop_signal().await;
+    stop.await;
     sandbox.shutdown().await;
     Ok(())
 }

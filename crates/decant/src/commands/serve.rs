@@ -36,8 +36,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("listen on {}; choose another address with --listen", arguments.listen))?;
     let gateway = arguments.gateway.start(arguments.store.open().await?).await?;
+    let stop = stop_signal()?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    serve(listener, gateway, !arguments.no_docs, stop_signal()).await
+    serve(listener, gateway, !arguments.no_docs, stop).await
 }
 
 /// Serves `gateway` on `listener` until `stop` is ready; running requests end, and logs that wait are written.
@@ -55,18 +56,14 @@ pub async fn serve(
     Ok(())
 }
 
-/// Ready on Ctrl-C and on SIGTERM.
-pub async fn stop_signal() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => {
-                signals.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// Ready on Ctrl-C and on SIGTERM; both are caught from the call on.
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
+    })
 }

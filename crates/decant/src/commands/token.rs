@@ -22,7 +22,7 @@ pub enum Command {
         #[arg(long, default_value = "command line")]
         name: String,
         /// When it ends, such as `90d` or `1y`; never when left out.
-        #[arg(long, value_name = "SPAN")]
+        #[arg(long, value_name = "SPAN", allow_hyphen_values = true)]
         expires_in: Option<Span>,
         #[command(flatten)]
         store: StoreOptions,

@@ -1,3 +1,9 @@
 //! The program as a person and a client meet it: real processes, real sockets, real databases.
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod commands;
+mod definitions;
+mod demo;
 mod layers;
+mod program;
+mod serve;
