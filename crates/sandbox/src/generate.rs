@@ -7,11 +7,13 @@ mod discounts;
 mod house;
 mod memberships;
 mod orders;
+mod parallel;
 mod people;
 mod platform;
 mod products;
 mod settings;
 mod source;
+mod storefront;
 mod tax;
 mod visits;
 
@@ -27,7 +29,7 @@ use self::house::{COLLECTIONS, DEPARTMENTS, House, VENDORS};
 use self::orders::{Book, Order, Stock, by_date, histories, plan};
 use self::source::Source;
 use crate::kind::Kind;
-use crate::store::{Collections, Embedding, Wineries, Winery};
+use crate::store::{Collections, Embedding, Record, Wineries, Winery};
 use crate::{Options, Progress};
 
 /// How many objects are made between two reports of progress.
@@ -138,13 +140,14 @@ fn fill(collections: &mut Collections, house: &House, options: &Options, reporte
     put(Kind::GiftCard, &mut platform::gift_cards(book, &orders));
     put(Kind::LoyaltyTransaction, &mut platform::loyalty_transactions(book, &orders));
     put(Kind::AppSync, &mut platform::app_syncs(house, &orders));
-    put(
-        Kind::Order,
-        &mut orders.iter().map(|order| {
-            reporter.made();
-            order.object(&book, &orders)
-        }),
-    );
+    let records = orders.chunks(parallel::ROUND).flat_map(|round| {
+        let records = parallel::map(round, |order| {
+            Record::new(Kind::Order, order.object(&book, &orders), Embedding::Spliced)
+        });
+        round.iter().for_each(|_| reporter.made());
+        records.into_iter().flatten()
+    });
+    collections.extend_with(Kind::Order, records);
     let latest = dates.iter().rev().take(12).filter_map(|slot| {
         let order = orders.get(*slot)?;
         let text = collections.get(Kind::Order, &order.id.to_string(), None)?;

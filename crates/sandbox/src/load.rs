@@ -55,20 +55,25 @@ pub(crate) fn load(folder: &Path, winery: &Winery) -> Result<Loaded, LoadError> 
     let mut loaded = Loaded::default();
     for path in files {
         let text = fs::read(&path).map_err(|source| LoadError { path: path.clone(), source })?;
-        match read(&path, &text) {
-            Ok((kind, objects)) => {
-                let count = winery.write().extend(kind, objects, Embedding::Literal);
-                if count == 0 {
-                    let reason = "its objects have no UUID for an id".to_owned();
-                    loaded.skipped.push(Skipped { path, reason });
-                    continue;
-                }
-                let envelope = envelope(kind);
-                match loaded.objects.iter_mut().find(|(name, _)| name == envelope) {
-                    Some((_, sum)) => *sum += count,
-                    None => loaded.objects.push((envelope.to_owned(), count)),
-                }
+        // A folder above the one that is loaded is called what it is for other reasons.
+        let below = folder.parent().and_then(|above| path.strip_prefix(above).ok()).unwrap_or(&path);
+        let held = read(below, &text).and_then(|(kind, objects)| {
+            if kind == Kind::Setting {
+                return Err("a winery has its own settings".to_owned());
             }
+            if objects.is_empty() {
+                return Err("its list is empty".to_owned());
+            }
+            match winery.write().extend(kind, objects, Embedding::Literal) {
+                0 => Err("its objects have no UUID for an id".to_owned()),
+                count => Ok((envelope(kind), count)),
+            }
+        });
+        match held {
+            Ok((envelope, count)) => match loaded.objects.iter_mut().find(|(name, _)| name == envelope) {
+                Some((_, sum)) => *sum += count,
+                None => loaded.objects.push((envelope.to_owned(), count)),
+            },
             Err(reason) => loaded.skipped.push(Skipped { path, reason }),
         }
     }
@@ -123,9 +128,6 @@ fn read(path: &Path, text: &[u8]) -> Result<(Kind, Vec<Value>), String> {
     let kind = of_path(path)
         .or_else(|| of_shape(first))
         .ok_or("neither its folder nor its shape says what it is")?;
-    if kind == Kind::Setting {
-        return Err("a winery has its own settings".to_owned());
-    }
     Ok((kind, objects))
 }
 
@@ -148,13 +150,16 @@ fn of_envelope(envelope: &str) -> Option<Kind> {
     ENDPOINTS.iter().find(|endpoint| endpoint.envelope == envelope).map(|endpoint| endpoint.kind)
 }
 
-/// `Club Membership`, `club-membership` and `clubMembership` are one word.
+/// `Club Membership`, `club-membership`, `clubMembership` and `clubMemberships` are one word.
 fn of_word(word: &str) -> Option<Kind> {
     let plain = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
     };
     let wanted = plain(word);
-    Kind::ALL.iter().copied().find(|kind| plain(&format!("{kind:?}")) == wanted)
+    let by_name = Kind::ALL.iter().copied().find(|kind| plain(&format!("{kind:?}")) == wanted);
+    by_name.or_else(|| {
+        ENDPOINTS.iter().find(|endpoint| plain(endpoint.envelope) == wanted).map(|endpoint| endpoint.kind)
+    })
 }
 
 /// By the nearest folder that is called as a kind is, else by the beginning of the file's name (`order.list.json`).
@@ -188,9 +193,21 @@ const SHAPES: &[(Kind, &[&str])] = &[
     (Kind::WebHookLog, &["payload", "isSuccess"]),
     (Kind::WebHook, &["object", "action", "url"]),
     (Kind::Note, &["noteDate"]),
+    (Kind::ClubPackage, &["autoProcessStatus", "processDate"]),
+    (Kind::LoyaltyTier, &["isBaseTier", "qualificationType"]),
+    (Kind::LoyaltyTransaction, &["transactionType", "amount"]),
+    (Kind::AppSync, &["appId", "attempts"]),
+    (Kind::WineAppellation, &["appellation", "region"]),
+    (Kind::WineVarietal, &["varietal", "type"]),
 ];
 
 fn of_shape(object: &Value) -> Option<Kind> {
     let has = |fields: &[&str]| fields.iter().all(|field| object.get(field).is_some());
-    SHAPES.iter().find(|(_, fields)| has(fields)).map(|(kind, _)| *kind)
+    let by_fields = SHAPES.iter().find(|(_, fields)| has(fields)).map(|(kind, _)| *kind);
+    // Clubs and collections differ in nothing that all of them have but their types.
+    by_fields.or_else(|| match object.get("type")?.as_str()? {
+        "Traditional" | "Subscription" if has(&["slug"]) => Some(Kind::Club),
+        "Manual" | "Dynamic" if has(&["slug"]) => Some(Kind::Collection),
+        _ => None,
+    })
 }

@@ -60,7 +60,10 @@ impl Record {
             schema.columns.iter().map(|(field, column_type)| Key::of(&object, field, *column_type)).collect();
         let words = search_words(&object, &schema.search);
         let created = object.get("createdAt").and_then(Value::as_str).and_then(moment).unwrap_or_default();
-        let Value::Object(fields) = object else { return None };
+        let Value::Object(mut fields) = object else { return None };
+        if kind == Kind::WebSetting {
+            fields.shift_remove("id");
+        }
         let embeds = if embedding == Embedding::Spliced { kind.embeds() } else { &[] };
         let (text, holes) = write(&fields, embeds);
         let embedded = embedded_form(kind, fields);
@@ -157,7 +160,7 @@ impl Collection {
     }
 
     /// In the order of the ids, which is that of their texts.
-    fn from_id(&self, from: Option<&str>) -> impl Iterator<Item = &Record> {
+    fn starting_at(&self, from: Option<&str>) -> impl Iterator<Item = &Record> {
         let start = match from.map(Uuid::parse_str) {
             None => Bound::Unbounded,
             Some(Ok(id)) => Bound::Included(id),
@@ -233,7 +236,7 @@ impl Collections {
                 out.extend_from_slice(format!("],\"total\":{total}}}").as_bytes());
             }
             Cursor { from, limit } => {
-                let mut rows = collection.from_id(from.as_deref()).filter(|record| record.meets(query));
+                let mut rows = collection.starting_at(from.as_deref()).filter(|record| record.meets(query));
                 self.write_all(rows.by_ref().take(*limit), &mut out);
                 // The cursor is the id of the next page's first row; the last page has none.
                 match rows.next() {
@@ -288,11 +291,17 @@ impl Collections {
         objects: impl IntoIterator<Item = Value>,
         embedding: Embedding,
     ) -> usize {
-        let Some(collection) = self.0.get_mut(kind.index()) else { return 0 };
         let mut count = 0;
         let records = objects.into_iter().filter_map(|object| Record::new(kind, object, embedding));
-        collection.extend(records.inspect(|_| count += 1), kind.page_order());
+        self.extend_with(kind, records.inspect(|_| count += 1));
         count
+    }
+
+    /// Puts records in.
+    pub fn extend_with(&mut self, kind: Kind, records: impl Iterator<Item = Record>) {
+        if let Some(collection) = self.0.get_mut(kind.index()) {
+            collection.extend(records, kind.page_order());
+        }
     }
 }
 

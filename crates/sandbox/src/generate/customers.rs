@@ -63,8 +63,8 @@ fn customer(house: &House, index: usize) -> Customer {
     let mut dice = source.dice("customer", index);
     let (first_name, last_name) = name(&mut dice);
     let home = place(&mut dice, house.country);
-    // Quadratic: a growing winery has more new customers than old ones.
-    let share = dice.between(0, 999).max(dice.between(0, 999));
+    // More old ones than new ones: what they buy from then on grows from year to year.
+    let share = dice.between(0, 999).min(dice.between(0, 999));
     let created = source.start() + (source.now - source.start()) / 1_000 * share + dice.between(0, DAY / 2);
     let address = |dice: &mut super::Dice, number: usize| Address {
         id: source.id("customer address", index * 4 + number),

@@ -73,18 +73,31 @@ pub(crate) const COLLECTIONS: &[(&str, &str, Option<&str>)] = &[
     ("Visits", "visits", None),
 ];
 
-/// A tag: object type, title, and for a dynamic one what it applies to and the value.
-pub(crate) const TAGS: &[(&str, &str, Option<(&str, &str)>)] = &[
-    ("Customer", "VIP", None),
-    ("Customer", "Trade", None),
-    ("Customer", "Local", None),
-    ("Customer", "Newsletter Competition", None),
-    ("Customer", "California", Some(("State", "CA"))),
-    ("Order", "Gift", None),
-    ("Order", "Rush", None),
-    ("ClubMembership", "Founding Member", None),
-    ("Reservation", "Birthday", None),
-    ("Reservation", "Trade Visit", None),
+/// A tag that objects can be given.
+#[derive(Debug)]
+pub(crate) struct Tag {
+    pub object_type: &'static str,
+    pub title: &'static str,
+    /// What a dynamic one looks at, and the value that has it given.
+    pub condition: Option<(&'static str, &'static str)>,
+}
+
+const fn manual(object_type: &'static str, title: &'static str) -> Tag {
+    Tag { object_type, title, condition: None }
+}
+
+/// The tags.
+pub(crate) static TAGS: [Tag; 10] = [
+    manual("Customer", "VIP"),
+    manual("Customer", "Trade"),
+    manual("Customer", "Local"),
+    manual("Customer", "Newsletter Competition"),
+    Tag { object_type: "Customer", title: "California", condition: Some(("State", "CA")) },
+    manual("Order", "Gift"),
+    manual("Order", "Rush"),
+    manual("ClubMembership", "Founding Member"),
+    manual("Reservation", "Birthday"),
+    manual("Reservation", "Trade Visit"),
 ];
 /// How many of the tags customers can be given by hand.
 pub(crate) const MANUAL_CUSTOMER_TAGS: usize = 4;
@@ -95,11 +108,54 @@ pub(crate) const RUSH_TAG: usize = 6;
 pub(crate) const FOUNDING_TAG: usize = 7;
 pub(crate) const BIRTHDAY_TAG: usize = 8;
 
-/// An experience: title, slug, tour type, table or communal, charged when, price in cents, minutes, most guests.
-pub(crate) const EXPERIENCES: &[(&str, &str, &str, &str, &str, i64, i64, i64)] = &[
-    ("Estate Tasting", "estate-tasting", "Tasting", "Communal", "On Reservation Booking", 2_500, 45, 20),
-    ("Cellar Tour & Tasting", "cellar-tour", "Tour", "Table", "On Check In", 4_500, 105, 8),
-    ("Harvest Lunch", "harvest-lunch", "Tasting", "Table", "On Reservation Booking", 9_500, 150, 6),
+/// A visit that can be booked.
+#[derive(Debug)]
+pub(crate) struct Experience {
+    pub title: &'static str,
+    pub slug: &'static str,
+    pub tour_type: &'static str,
+    /// `Table` or `Communal`.
+    pub kind: &'static str,
+    /// When it is paid for.
+    pub charge: &'static str,
+    /// Cents a guest.
+    pub price: i64,
+    pub minutes: i64,
+    pub most_guests: i64,
+}
+
+/// The experiences.
+pub(crate) static EXPERIENCES: [Experience; 3] = [
+    Experience {
+        title: "Estate Tasting",
+        slug: "estate-tasting",
+        tour_type: "Tasting",
+        kind: "Communal",
+        charge: "On Reservation Booking",
+        price: 2_500,
+        minutes: 45,
+        most_guests: 20,
+    },
+    Experience {
+        title: "Cellar Tour & Tasting",
+        slug: "cellar-tour",
+        tour_type: "Tour",
+        kind: "Table",
+        charge: "On Check In",
+        price: 4_500,
+        minutes: 105,
+        most_guests: 8,
+    },
+    Experience {
+        title: "Harvest Lunch",
+        slug: "harvest-lunch",
+        tour_type: "Tasting",
+        kind: "Table",
+        charge: "On Reservation Booking",
+        price: 9_500,
+        minutes: 150,
+        most_guests: 6,
+    },
 ];
 
 /// A loyalty tier: title, whether it is the base, what qualifies, the amount where one does.
@@ -178,13 +234,13 @@ impl House {
 
     /// A tag as it stands in tagged objects.
     pub fn tag(&self, at: usize) -> Value {
-        let (object_type, title, condition) = TAGS.get(at).copied().unwrap_or_default();
+        let tag = &TAGS[at % TAGS.len()];
         json!({
             "id": self.source.id("tag", at),
-            "title": title,
-            "objectType": object_type,
-            "type": if condition.is_some() { "Dynamic" } else { "Manual" },
-            "appliesToCondition": condition.map(|_| "One or more conditions"),
+            "title": tag.title,
+            "objectType": tag.object_type,
+            "type": if tag.condition.is_some() { "Dynamic" } else { "Manual" },
+            "appliesToCondition": tag.condition.map(|_| "One or more conditions"),
             "createdAt": self.opened(),
             "updatedAt": self.opened(),
         })

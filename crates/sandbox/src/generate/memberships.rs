@@ -157,7 +157,7 @@ impl Membership {
             "club": {"title": club.map(|club| club.title)},
             "onHolds": (self.status == Status::OnHold).then(|| json!([{
                 "id": house.source.id("on hold", self.index),
-                "startDate": timestamp(house.source.now - dice.between(1, 60) * DAY),
+                "startDate": timestamp((house.source.now - dice.between(1, 60) * DAY).max(self.signup)),
                 "endDate": null,
                 "holdReason": dice.pick(&["Too much wine", "Away from home", "Financial reasons"]),
             }])).unwrap_or(json!([])),

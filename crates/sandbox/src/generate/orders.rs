@@ -34,6 +34,14 @@ impl Book<'_> {
         let product = self.products.get(line.product)?;
         Some((product, product.variants.get(line.variant)?))
     }
+
+    /// Whether a customer has a club's benefits at a moment; the memberships are in the order of customers.
+    pub fn is_member(&self, customer: usize, at: i64) -> bool {
+        let first = self.memberships.partition_point(|membership| membership.customer < customer);
+        let own = self.memberships.iter().skip(first);
+        let mut own = own.take_while(|membership| membership.customer == customer);
+        own.any(|membership| membership.is_active_at(at))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

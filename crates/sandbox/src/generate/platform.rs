@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::customers::Customer;
 use super::dice::{DAY, MINUTE, timestamp};
+use super::discounts::{Amount, CLUB_DISCOUNT};
 use super::house::{House, STAFF, TASTING_ROOM};
 use super::orders::{Book, Order};
 use super::people::{ip_address, user_agent};
@@ -40,7 +41,24 @@ fn cart(book: &Book<'_>, number: usize, customer: Option<&Customer>) -> Option<V
     let quantity = dice.between(1, 3);
     let is_web = customer.is_some();
     let created = source.now - dice.between(1, 20 * 24 * 60) * MINUTE;
-    let sub_total = variant.price * quantity;
+    let is_member = customer.is_some_and(|customer| book.is_member(customer.index, created));
+    let off = match CLUB_DISCOUNT.amount {
+        Amount::Percentage(hundredths) if is_member => share(variant.price, hundredths, 10_000),
+        _ => 0,
+    };
+    let price = variant.price - off;
+    let sub_total = price * quantity;
+    let promotion = is_member.then(|| {
+        json!({
+            "id": source.id("cart promotion", number),
+            "promotionId": source.id(CLUB_DISCOUNT.kind(), CLUB_DISCOUNT.index),
+            "title": CLUB_DISCOUNT.title,
+            "inUse": true,
+            "productValue": off * quantity,
+            "shippingValue": 0,
+            "totalValue": off * quantity,
+        })
+    });
     let taxes: Vec<Value> = taxes_of(house.place.country, house.place.state, created)
         .into_iter()
         .filter(|tax| !tax.is_flat())
@@ -131,7 +149,7 @@ fn cart(book: &Book<'_>, number: usize, customer: Option<&Customer>) -> Option<V
             "countryCode": house.place.country,
         })),
         "carrierPickupLocation": null,
-        "promotions": [],
+        "promotions": promotion.into_iter().collect::<Vec<_>>(),
         "tenders": [],
         "taxes": taxes,
         "duties": [],
@@ -146,7 +164,7 @@ fn cart(book: &Book<'_>, number: usize, customer: Option<&Customer>) -> Option<V
             "productVariantId": variant.id,
             "image": product.image,
             "sku": variant.sku,
-            "price": variant.price,
+            "price": price,
             "originalPrice": variant.price,
             "comparePrice": variant.compare_price.unwrap_or(variant.price),
             "bottleDeposit": 0,

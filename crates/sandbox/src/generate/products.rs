@@ -129,14 +129,16 @@ fn product(house: &House, index: usize, earlier: &[Product]) -> Product {
     let mut product = match index % 12 {
         0..=7 => wine(house, index, &mut dice),
         8 => merchandise(house, index, &mut dice),
-        9 if (index / 12) % 2 == 0 => visit(house, index, &mut dice, ProductType::Tasting),
+        9 if (index / 12).is_multiple_of(2) => visit(house, index, &mut dice, ProductType::Tasting),
         9 => visit(house, index, &mut dice, ProductType::EventTicket),
         10 => bundle(house, index, &mut dice, earlier),
-        _ if (index / 12) % 2 == 0 => gift_card(house, index),
+        _ if (index / 12).is_multiple_of(2) => gift_card(house, index),
         _ => food(house, index, &mut dice),
     };
-    product.is_retired = product.product_type == ProductType::Wine && index >= FEWEST && dice.percent(8);
-    product.is_for_tag = product.product_type == ProductType::Wine && index >= FEWEST && dice.percent(5);
+    // One of each by number, so that a small catalogue has them.
+    let is_wine = product.product_type == ProductType::Wine && index >= FEWEST;
+    product.is_retired = is_wine && (dice.percent(8) || index == FEWEST + 1);
+    product.is_for_tag = is_wine && (dice.percent(5) || index == FEWEST + 2);
     product.updated = dice.between(house.source.opening(), house.source.now - DAY);
     product
 }
@@ -508,7 +510,7 @@ impl Product {
 impl Variant {
     fn upc(&self) -> Option<String> {
         let number = self.id.as_u128() % 100_000;
-        (number % 3 > 0).then(|| format!("0-12345-{number:05}-1"))
+        (!number.is_multiple_of(3)).then(|| format!("0-12345-{number:05}-1"))
     }
 
     fn policy(&self) -> &'static str {

@@ -1,25 +1,25 @@
-//! Settings, taxes, shipping, tags, custom fields, loyalty tiers and the reference lists.
+//! Settings of the admin, taxes, shipping, tags, custom fields, loyalty tiers and the reference lists.
 
 use serde_json::{Value, json};
 
-use super::house::{House, TAGS, TIERS};
+use super::house::{House, TAGS, TIERS, Tag};
 use super::memberships::club_object;
 use super::tax::TAXES;
 
 /// The states and provinces that are shipped to.
-const STATES: &[&str] = &["AZ", "CA", "CO", "FL", "MN", "NY", "OR", "TN", "TX", "VA", "WA"];
-const PROVINCES: &[&str] = &["AB", "BC", "MB", "NB", "ON"];
+pub(super) const STATES: &[&str] = &["AZ", "CA", "CO", "FL", "MN", "NY", "OR", "TN", "TX", "VA", "WA"];
+pub(super) const PROVINCES: &[&str] = &["AB", "BC", "MB", "NB", "ON"];
 
 impl House {
-    fn currency(&self) -> &'static str {
+    pub(super) fn currency(&self) -> &'static str {
         if self.country == "CA" { "CAD" } else { "USD" }
     }
 
-    fn time_zone(&self) -> &'static str {
+    pub(super) fn time_zone(&self) -> &'static str {
         if self.country == "CA" { "America/Vancouver" } else { "America/Los_Angeles" }
     }
 
-    fn base_route() -> Value {
+    pub(super) fn base_route() -> Value {
         json!({
             "profile": "/profile",
             "product": "/product",
@@ -62,94 +62,6 @@ impl House {
         })
     }
 
-    /// What the storefront reads of the settings, without authentication (facts 6.21, 13).
-    pub fn web_setting(&self) -> Value {
-        let state_options: Vec<Value> =
-            STATES.iter().map(|state| json!({"value": state, "option": state})).collect();
-        json!({
-            // The answer has no id; the store's key is taken out again when it is served.
-            "id": self.source.id("web setting", 0),
-            "url": format!("https://{}.example.com", self.name),
-            "timeZone": self.time_zone(),
-            "timeFormat": "12 Hour",
-            "defaultCountryCode": self.country,
-            "defaultAddressFormat": {
-                "label": if self.country == "CA" { "Canada" } else { "United States" },
-                "code": self.country,
-                "address": {"label": "Address", "autoComplete": "address-line1"},
-                "address2": {"label": "Address 2", "isRequired": false, "autoComplete": "address-line2"},
-                "city": {"label": "City", "autoComplete": "address-level2"},
-                "stateCode": {"label": "State", "autoComplete": "address-level1", "options": state_options},
-                "formFormat": [["address"], ["address2"], ["zipCode", "city", "stateCode"]],
-            },
-            "currency": self.currency(),
-            "defaultWeightUnit": if self.country == "CA" { "Kgs" } else { "Lbs" },
-            "logo": self.image("logo"),
-            "location": {
-                "company": null,
-                "address": self.locations.first().map(|location| location.address),
-                "address2": null,
-                "city": self.place.city,
-                "stateCode": self.place.state,
-                "zipCode": self.place.postal_code,
-                "countryCode": self.place.country,
-                "phone": self.locations.first().map(|location| location.phone.as_str()),
-            },
-            "logoLinkUrl": "/",
-            "companyName": self.company,
-            "facebookLogin": {"usesFacebookLogin": false, "appId": null},
-            "googleLogin": {"usesGoogleLogin": false, "clientId": null},
-            "primaryPhone": self.locations.first().map(|location| location.phone.as_str()),
-            "primaryEmail": format!("hello@{}.example.com", self.name),
-            "continueShopping": "/collection/all-wines",
-            "routerType": "Browser",
-            "baseRoute": Self::base_route(),
-            "clubList": "/club",
-            "reservationList": "/reservation",
-            "operatingCountryCodes": ["US", "CA"],
-            "operatingStateCodes": STATES.iter().chain(PROVINCES).collect::<Vec<_>>(),
-            "websiteMessages": {},
-            "minimumAge": if self.country == "CA" { 19 } else { 21 },
-            "compliance": {
-                "askForBillingAddress": "Only When Required",
-                "askForBillingBirthdate": "Only When Required",
-                "askForShippingBirthdate": "Only When Required",
-            },
-            "payment": {"gateway": "Stripe"},
-            "reservations": {
-                "leadTimeInHours": 0,
-                "availabilityStartTime": "10:00:00",
-                "availabilityEndTime": "16:00:00",
-                "availabilityStartGuestCount": 1,
-                "availabilityEndGuestCount": 20,
-            },
-            "shipCompliant": {
-                "usesShipCompliant": self.country == "US",
-                "usesCarrierPickupLocations": false,
-                "carrierForPickupLocations": "FedEx",
-            },
-            "wineShipping": {"usesWineShipping": false, "customerNumber": null, "mode": "Staging"},
-            "loyalty": {
-                "hasLoyalty": true,
-                "status": "Active",
-                "pointsOnCustomerCreate": 0,
-                "arePointsEarnedOnShipping": false,
-                "arePointsEarnedOnTaxes": false,
-                "redemptionRate": 0.01,
-                "redemptionLimitPercentage": 100,
-                "tiers": self.tiers().collect::<Vec<_>>(),
-            },
-            "hasClubs": true,
-            "hasReservations": true,
-            "hasAllocations": false,
-            "hasShipping": true,
-            "createdAt": self.opened(),
-            "apps": [],
-            "stripe": {"accountId": null},
-            "cached": true,
-        })
-    }
-
     /// The loyalty tiers (facts 6.22).
     pub fn tiers(&self) -> impl Iterator<Item = Value> {
         TIERS.iter().enumerate().map(|(at, (title, is_base, qualification, amount))| {
@@ -177,7 +89,7 @@ impl House {
 
     /// The tags of all object types (facts 6.17).
     pub fn tags(&self) -> impl Iterator<Item = Value> {
-        TAGS.iter().enumerate().map(|(at, (_, _, condition))| {
+        TAGS.iter().enumerate().map(|(at, Tag { condition, .. })| {
             let mut tag = self.tag(at);
             tag["conditions"] = condition
                 .iter()
@@ -208,8 +120,8 @@ impl House {
         let customer_tags = TAGS
             .iter()
             .enumerate()
-            .filter(|(_, (of, _, condition))| *of == "Customer" && condition.is_none());
-        customer_tags.map(|(at, (_, title, _))| {
+            .filter(|(_, tag)| tag.object_type == "Customer" && tag.condition.is_none());
+        customer_tags.map(|(at, Tag { title, .. })| {
             json!({
                 "id": self.source.id("tag", at),
                 "title": title,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::customers::Customer;
 use super::dice::{DAY, MINUTE, timestamp};
-use super::house::{BIRTHDAY_TAG, EXPERIENCES, House, TASTING_ROOM};
+use super::house::{BIRTHDAY_TAG, EXPERIENCES, Experience, House, TASTING_ROOM};
 use super::orders::{Order, Payment};
 use super::people::{ip_address, user_agent};
 
@@ -39,11 +39,13 @@ fn reservation(house: &House, number: usize, customer: &Customer, order: Option<
         None => source.id("visit of customer", customer.index),
     };
     let at = dice.index(EXPERIENCES.len());
-    let (_, _, _, experience_type, charge, price, minutes, most) =
-        EXPERIENCES.get(at).copied().unwrap_or_default();
+    let booked_for = &EXPERIENCES[at];
     let hour = |at: i64| at - at % (60 * MINUTE);
     let (date, booked) = match order {
-        Some(order) => (hour(order.submitted), order.submitted - dice.between(1, 20 * 24) * 60 * MINUTE),
+        Some(order) => {
+            let booked = order.submitted - dice.between(1, 20 * 24) * 60 * MINUTE;
+            (hour(order.submitted), booked.max(customer.created))
+        }
         None => {
             let booked = dice.between(customer.created, now);
             (hour(booked + dice.between(1, 60) * DAY), booked)
@@ -54,8 +56,8 @@ fn reservation(house: &House, number: usize, customer: &Customer, order: Option<
         None if date < now => dice.weighted(&[(5, "Checked In"), (3, "Cancelled"), (2, "No Show")]),
         None => dice.weighted(&[(6, "Reserved"), (2, "Hold"), (1, "Cancelled")]),
     };
-    let guests = dice.between(1, most.min(8));
-    let ends = date + minutes * MINUTE;
+    let guests = dice.between(1, booked_for.most_guests.min(8));
+    let ends = date + booked_for.minutes * MINUTE;
     let visited = matches!(status, "Closed Out" | "Checked In");
     json!({
         "id": id,
@@ -73,11 +75,11 @@ fn reservation(house: &House, number: usize, customer: &Customer, order: Option<
         "reservationLocationId": source.id("reservation location", 0),
         "reservationLocationTableId": source.id("reservation table", 0),
         "reservationStaffId": null,
-        "experienceType": experience_type,
+        "experienceType": booked_for.kind,
         "isRequiresAHost": true,
         "status": status,
         "paymentStatus": if order.is_some() { "Paid" } else { "Pending" },
-        "paymentCharge": charge,
+        "paymentCharge": booked_for.charge,
         "lastProcessAttemptDate": null,
         "orderId": order.map(|order| order.id),
         "orderNumber": order.map(|order| order.number),
@@ -85,7 +87,7 @@ fn reservation(house: &House, number: usize, customer: &Customer, order: Option<
         "reminderEmailSendStatus": "Pending",
         "reminderEmailSendDate": null,
         "sku": format!("RES{at}"),
-        "price": price,
+        "price": booked_for.price,
         "isPriceOverride": false,
         "isReservationDateOverride": false,
         "isReservationLocationOverride": false,
@@ -150,7 +152,7 @@ fn table(house: &House) -> Value {
 }
 
 fn option(house: &House, at: usize) -> Value {
-    let (title, .., price, _, _) = EXPERIENCES.get(at).copied().unwrap_or_default();
+    let Experience { title, price, .. } = EXPERIENCES[at];
     json!({
         "id": house.source.id("reservation type option", at),
         "reservationTypeId": house.source.id("reservation type", at),
@@ -168,8 +170,7 @@ fn option(house: &House, at: usize) -> Value {
 
 /// An experience as it stands in reservations: without options and time slots.
 fn experience(house: &House, at: usize) -> Value {
-    let (title, slug, tour_type, experience_type, charge, _, minutes, most) =
-        EXPERIENCES.get(at).copied().unwrap_or_default();
+    let Experience { title, slug, tour_type, kind, charge, minutes, most_guests, .. } = EXPERIENCES[at];
     json!({
         "id": house.source.id("reservation type", at),
         "inventoryLocationId": house.location(TASTING_ROOM).map(|location| location.id),
@@ -178,11 +179,11 @@ fn experience(house: &House, at: usize) -> Value {
         "emailInstructions": null,
         "image": house.image(slug),
         "tourType": tour_type,
-        "type": experience_type,
+        "type": kind,
         "paymentCharge": charge,
         "minGuestCount": 1,
-        "maxGuestCount": most,
-        "maxGroupCount": if experience_type == "Table" { 1 } else { 0 },
+        "maxGuestCount": most_guests,
+        "maxGroupCount": if kind == "Table" { 1 } else { 0 },
         "minutesAllotted": minutes,
         "minutesBeforeLocationInUse": 15,
         "leadTimeInHours": 48,

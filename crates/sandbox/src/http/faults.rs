@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::generate::Dice;
 
@@ -63,7 +64,7 @@ pub struct FaultRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Share of the requests meant that it strikes, 0 to 1, drawn from the sandbox's seed.
-    #[serde(default = "always")]
+    #[serde(default = "always", deserialize_with = "share")]
     pub rate: f64,
     /// After how many strikes it is over; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +76,16 @@ pub struct FaultRule {
 
 fn always() -> f64 {
     1.0
+}
+
+/// Reads a rate: a misspelt percentage would strike every request.
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let rate = f64::deserialize(deserializer)?;
+    if (0.0..=1.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(D::Error::custom(format!("a rate is a share from 0 to 1, not {rate}")))
+    }
 }
 
 impl FaultRule {

@@ -73,7 +73,8 @@ impl Key {
     /// Reads a column of an object; `field` as in [`Filter::field`].
     pub fn of(object: &Value, field: &str, column_type: ColumnType) -> Self {
         if field.contains("[]") {
-            return Self::Many(texts(object, field).into_iter().map(String::into_boxed_str).collect());
+            let texts: Box<[_]> = texts(object, field).into_iter().map(String::into_boxed_str).collect();
+            return if texts.is_empty() { Self::Null } else { Self::Many(texts) };
         }
         let value = field.split('.').try_fold(object, |value, name| value.get(name));
         match (column_type, value) {

@@ -105,11 +105,22 @@ fn rounded(text: &str) -> Option<i64> {
         }
         end = at + character.len_utf8();
     }
-    let number: f64 = digits.then(|| text.get(..end)?.parse().ok()).flatten()?;
+    if !digits {
+        return None;
+    }
+    let number: f64 = text.get(..end + exponent(text.get(end..)?))?.parse().ok()?;
     // Half goes up, also below zero; a float too large saturates.
     #[expect(clippy::cast_possible_truncation, reason = "casting saturates, which is what is wanted")]
     let rounded = (number + 0.5).floor() as i64;
     Some(rounded).filter(|rounded| *rounded != 0)
+}
+
+/// The length of the exponent that a text begins with, as in `1e3`.
+fn exponent(text: &str) -> usize {
+    let Some(rest) = text.strip_prefix(['e', 'E']) else { return 0 };
+    let digits = rest.strip_prefix(['+', '-']).unwrap_or(rest);
+    let count = digits.bytes().take_while(u8::is_ascii_digit).count();
+    if count == 0 { 0 } else { text.len() - digits.len() + count }
 }
 
 #[cfg(test)]
@@ -130,6 +141,11 @@ mod tests {
             ("", None),
             ("abc", None),
             (".", None),
+            ("1e1", Some(10)),
+            ("25E-1", Some(3)),
+            ("1e", Some(1)),
+            ("1e+", Some(1)),
+            ("1e400", Some(i64::MAX)),
             ("99999999999999999999", Some(i64::MAX)),
         ] {
             assert_eq!(rounded(text), expected, "{text:?}");

@@ -198,7 +198,8 @@ fn decide(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> (RequestStyle, Outcome) {
-    let is_read = *method == Method::GET;
+    // The body of a HEAD is left out where it is sent.
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
     if matches!(route, Route::AccountUser) && is_read {
         return (RequestStyle::Read, auth::account_user(winery, headers).into());
     }

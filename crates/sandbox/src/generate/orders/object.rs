@@ -23,7 +23,9 @@ impl Order {
         let is_member =
             self.club.is_some() || self.promotions.iter().any(|applied| applied.discount == &CLUB_DISCOUNT);
         let previous = self.previous.and_then(|slot| orders.get(slot));
-        let created = self.submitted - dice.between(1, 40) * MINUTE / 4;
+        // The cart was begun a little earlier, but not before its customer was there.
+        let since = customer.map_or(source.start(), |customer| customer.created);
+        let created = (self.submitted - dice.between(1, 40) * MINUTE / 4).max(since);
         let is_gift = self.channel == Channel::Web && self.purchase == Purchase::Regular && dice.percent(6);
         let mut tags = Vec::new();
         if is_gift {
@@ -180,6 +182,7 @@ impl Order {
                 "isPriceOverride": false,
                 "processorResponse": null,
                 "tax": freight.tax,
+                "isQualifiesForPrime": false,
             })
         });
         row.into_iter().collect()
@@ -300,6 +303,7 @@ impl Order {
             "id": self.part(house, "tender", 0),
             "originalOrderTenderId": original.filter(|_| total < 0),
             "previousTenderId": null,
+            "refundId": null,
             "tenderType": tender_type,
             "chargeType": charge_type,
             "chargeStatus": charge_status,

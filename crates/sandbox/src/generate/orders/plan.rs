@@ -294,7 +294,9 @@ impl Planner<'_> {
         }
         let is_held = matches!(order.compliance, "Quarantined" | "Void") || order.payment != Payment::Paid;
         let takes = dice.between(DAY / 2, 9 * DAY);
-        if is_held || age < takes || dice.percent(1) {
+        // Parcels are sent; what is to be picked up sometimes waits for ever.
+        let is_left = dice.percent(if order.delivery == Delivery::Pickup { 6 } else { 1 });
+        if is_held || age < takes || is_left {
             return;
         }
         order.fulfilment =

@@ -35,11 +35,7 @@ pub(super) fn price(book: &Book<'_>, order: &mut Order, dice: &mut Dice) {
 
 /// Members have their discount; everybody else the sale, while it lasts.
 fn discount_goods(book: &Book<'_>, order: &mut Order) {
-    let customer = order.customer;
-    let first = book.memberships.partition_point(|membership| Some(membership.customer) < customer);
-    let mut own =
-        book.memberships.iter().skip(first).take_while(|membership| Some(membership.customer) == customer);
-    let is_member = own.any(|membership| membership.is_active_at(order.submitted));
+    let is_member = order.customer.is_some_and(|customer| book.is_member(customer, order.submitted));
     let ago = |days: i64| book.house.source.now - days * DAY;
     let is_on_sale =
         HARVEST_SALE.days.is_some_and(|(from, to)| (ago(from)..ago(to)).contains(&order.submitted));
@@ -144,14 +140,17 @@ pub(super) fn tax(book: &Book<'_>, order: &mut Order) {
 /// As [`tax`], with given taxes.
 pub(super) fn tax_with(book: &Book<'_>, order: &mut Order, taxes: &[&'static crate::generate::tax::Tax]) {
     order.taxes = taxes.iter().map(|tax| TaxRow { tax, price: 0, original: 0 }).collect();
+    // A bottle fee on no bottle is not listed; one that is given back for as much as is taken is.
+    let mut is_listed: Vec<bool> = taxes.iter().map(|tax| !tax.is_flat()).collect();
     for line in &mut order.lines {
         line.tax = 0;
         let Some((_, variant)) = book.sold(line) else { continue };
-        for row in &mut order.taxes {
+        for (row, is_listed) in order.taxes.iter_mut().zip(&mut is_listed) {
             let amount =
                 row.tax.on_line(variant.tax_type, line.price * line.quantity, line.quantity, variant.volume);
             line.tax += amount;
             row.price += amount;
+            *is_listed |= amount != 0;
         }
     }
     if let Some(freight) = &mut order.freight {
@@ -162,8 +161,8 @@ pub(super) fn tax_with(book: &Book<'_>, order: &mut Order, taxes: &[&'static cra
             row.price += amount;
         }
     }
-    // A bottle fee of nothing is not listed.
-    order.taxes.retain(|row| row.price != 0 || !row.tax.is_flat());
+    let mut is_listed = is_listed.into_iter();
+    order.taxes.retain(|_| is_listed.next().unwrap_or_default());
     for row in &mut order.taxes {
         row.original = row.price;
     }
