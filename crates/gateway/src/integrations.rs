@@ -70,7 +70,7 @@ pub(crate) fn integration_id(name: &str) -> String {
 
 impl Gateway {
     /// All integrations. Query: `name`, `category`, `limit`, `next_cursor`.
-    pub async fn integrations(
+    pub fn integrations(
         &self,
         caller: &Caller,
         query: &Map<String, Value>,
@@ -98,7 +98,7 @@ impl Gateway {
     }
 
     /// The integration of an id or a slug.
-    pub async fn integration(&self, caller: &Caller, id_or_name: &str) -> Result<IntegrationRow, Error> {
+    pub fn integration(&self, caller: &Caller, id_or_name: &str) -> Result<IntegrationRow, Error> {
         caller.environment()?;
         Ok(IntegrationRow::of(self.find_definition(id_or_name)?))
     }

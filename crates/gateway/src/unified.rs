@@ -226,8 +226,8 @@ impl Reading<'_> {
     }
 }
 
-impl From<RecordError> for Error {
-    fn from(error: RecordError) -> Self {
+impl From<Box<RecordError>> for Error {
+    fn from(error: Box<RecordError>) -> Self {
         Self::BadAnswer(error.to_string())
     }
 }

@@ -22,8 +22,7 @@ use crate::{App, routes};
                        (`/unified`), everything else of a platform by its own names (`/proxy`) or paths (`/custom`), and what \
                        manages the connected accounts.\n\n\
                        Query strings are in bracket notation: `created_at[gt]=2026-01-01T00:00:00Z`, `ids[]=1` or `ids[0]=1`. \
-                       Every answer has the header `x-request-id`; answers of a platform carry its rate limit as `ratelimit-limit`, \
-                       `ratelimit-remaining` and `ratelimit-reset`, where it tells one.",
+                       Every answer has the header `x-request-id`.",
     ),
     modifiers(&Security),
     security(("api_token" = [])),

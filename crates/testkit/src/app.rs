@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use gateway::{Gateway, Parts, Settings};
 use integration::Catalog;
+use jiff::Timestamp;
 use reqwest::{Client, Method};
 use sandbox::{Clock, Sandbox, Tenant};
 use serde_json::{Value, json};
-use store::SystemClock;
 use store::testing::TestDatabase;
+use store::{Store, SystemClock};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -27,12 +28,14 @@ pub fn small_winery() -> sandbox::Options {
 pub struct Setup {
     /// The winery.
     pub winery: sandbox::Options,
-    /// The way out; the sandbox's address is allowed besides.
+    /// The way out.
     pub upstream: upstream::Config,
     /// The HTTP side.
     pub server: server::Options,
     /// The rate limit's clock in the sandbox.
     pub clock: Clock,
+    /// Whether the sandbox's address may be reached, which is none of the public internet.
+    pub allow_sandbox: bool,
 }
 
 impl Default for Setup {
@@ -42,50 +45,26 @@ impl Default for Setup {
             upstream: upstream::Config::default(),
             server: server::Options::default(),
             clock: Clock::system(),
+            allow_sandbox: true,
         }
     }
 }
 
-/// A gateway and a sandbox, both served; stopped when dropped.
-pub struct App {
-    /// Where the gateway is.
+/// A gateway, served; one of any number over the same database. Stopped when dropped.
+pub struct Node {
+    /// Where it is.
     pub url: String,
-    /// An API token of the environment.
-    pub token: String,
-    /// The environment's id.
-    pub environment_id: String,
     /// The gateway itself.
     pub gateway: Gateway,
-    /// The winery's server.
-    pub sandbox: Sandbox,
-    client: Client,
     stop: CancellationToken,
     served: JoinHandle<()>,
 }
 
-impl App {
-    /// Starts both over a database.
-    pub async fn start(database: &TestDatabase) -> Self {
-        Self::start_with(database, Setup::default()).await
-    }
-
-    /// As [`App::start`], with something set.
-    pub async fn start_with(database: &TestDatabase, setup: Setup) -> Self {
-        let listener = listen().await;
-        let sandbox = sandbox::start_with_clock(setup.winery, setup.clock, listener, |_| {})
-            .await
-            .expect("start the sandbox");
-        let store = database.open().await;
-        let environment = gateway::environments::create(&store, "test").await.expect("make an environment");
-        let token = gateway::api_tokens::create(&store, &environment.id, "test", None)
-            .await
-            .expect("make an API token");
-
+impl Node {
+    async fn start(store: Store, upstream: upstream::Config, options: server::Options) -> Self {
         let models = Models::embedded().expect("read the models");
         let catalog = Catalog::embedded().expect("read the integrations");
         let maps = Maps::embedded(&models, &catalog).expect("read the maps");
-        let mut upstream = setup.upstream;
-        upstream.allow.push(sandbox.addr().ip().into());
         let parts = Parts {
             store,
             catalog: Arc::new(catalog),
@@ -98,20 +77,109 @@ impl App {
         let gateway = Gateway::start(parts).await.expect("start the gateway");
         let listener = listen().await;
         let address = listener.local_addr().expect("know the address");
-        let router = server::router(gateway.clone(), setup.server);
+        let router = server::router(gateway.clone(), options);
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let served = tokio::spawn(server::serve(listener, router, server::Limits::default(), stopped));
+        Self { url: format!("http://{address}"), gateway, stop, served }
+    }
+
+    /// Stops it in order: what waits to be written is written.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.served.await.expect("end in order");
+        self.gateway.shutdown().await;
+    }
+}
+
+/// A gateway and a sandbox, both served; stopped when dropped.
+pub struct App {
+    /// Where the gateway is.
+    pub url: String,
+    /// An API token of the environment.
+    pub token: String,
+    /// The environment's id.
+    pub environment_id: String,
+    /// The winery's server.
+    pub sandbox: Sandbox,
+    /// The gateway's database, as one more node sees it.
+    pub store: Store,
+    node: Node,
+    upstream: upstream::Config,
+    options: server::Options,
+    client: Client,
+    /// Kept where nobody else does.
+    _database: Option<TestDatabase>,
+}
+
+impl App {
+    /// Starts both over a database.
+    pub async fn start(database: &TestDatabase) -> Self {
+        Self::start_with(database, Setup::default()).await
+    }
+
+    /// As [`App::start`], with something set.
+    pub async fn start_with(database: &TestDatabase, setup: Setup) -> Self {
+        show_log();
+        let listener = listen().await;
+        let sandbox = sandbox::start_with_clock(setup.winery, setup.clock, listener, |_| {})
+            .await
+            .expect("start the sandbox");
+        let store = database.open().await;
+        let environment = gateway::environments::create(&store, "test").await.expect("make an environment");
+        let token = gateway::api_tokens::create(&store, &environment.id, "test", None)
+            .await
+            .expect("make an API token");
+
+        let mut upstream = setup.upstream;
+        if setup.allow_sandbox {
+            upstream.allow.push(sandbox.addr().ip().into());
+        }
+        let node = Node::start(store.clone(), upstream.clone(), setup.server.clone()).await;
         Self {
-            url: format!("http://{address}"),
+            url: node.url.clone(),
             token: token.expose().to_owned(),
             environment_id: environment.id,
-            gateway,
             sandbox,
+            store,
+            node,
+            upstream,
+            options: setup.server,
             client: Client::new(),
-            stop,
-            served,
+            _database: None,
         }
+    }
+
+    /// As [`App::start`], over a SQLite database of its own: for tests that the database does not matter to.
+    pub async fn sqlite() -> Self {
+        Self::sqlite_with(Setup::default()).await
+    }
+
+    /// As [`App::sqlite`], with something set.
+    pub async fn sqlite_with(setup: Setup) -> Self {
+        let database = TestDatabase::sqlite();
+        let app = Self::start_with(&database, setup).await;
+        Self { _database: Some(database), ..app }
+    }
+
+    /// Starts one more node over the same database, with the same settings.
+    pub async fn another_node(&self, database: &TestDatabase) -> Node {
+        Node::start(database.open().await, self.upstream.clone(), self.options.clone()).await
+    }
+
+    /// Makes one more environment; gives its id and an API token of it.
+    pub async fn another_environment(&self, name: &str) -> (String, String) {
+        let environment =
+            gateway::environments::create(&self.store, name).await.expect("make an environment");
+        (environment.id.clone(), self.another_token(&environment.id, None).await)
+    }
+
+    /// Makes an API token, with the moment it ends.
+    pub async fn another_token(&self, environment_id: &str, ends: Option<Timestamp>) -> String {
+        let token = gateway::api_tokens::create(&self.store, environment_id, "another", ends)
+            .await
+            .expect("make an API token");
+        token.expose().to_owned()
     }
 
     /// The sandbox's first winery.
@@ -141,7 +209,7 @@ impl App {
 
     /// A request with the API token, for what the calls below do not do.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
+        self.request_as(&self.token, method, path)
     }
 
     /// Reads.
@@ -149,9 +217,14 @@ impl App {
         Answer::of(self.request(Method::GET, path)).await
     }
 
+    /// A request with another token.
+    pub fn request_as(&self, token: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(token)
+    }
+
     /// Reads with another token.
     pub async fn get_as(&self, token: &str, path: &str) -> Answer {
-        Answer::of(self.client.get(format!("{}{path}", self.url)).bearer_auth(token)).await
+        Answer::of(self.request_as(token, Method::GET, path)).await
     }
 
     /// Posts JSON.
@@ -171,13 +244,18 @@ impl App {
 
     /// Stops the gateway in order: what waits to be written is written.
     pub async fn shutdown(self) {
-        self.stop.cancel();
-        self.served.await.expect("end in order");
-        self.gateway.shutdown().await;
+        self.node.shutdown().await;
         self.sandbox.shutdown().await;
     }
 }
 
 async fn listen() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.expect("listen on a free port")
+}
+
+/// Has a failing test show what the program said. A test that installs a subscriber of its own before keeps it.
+fn show_log() {
+    let log = tracing_subscriber::fmt().with_test_writer().with_env_filter("warn");
+    // Refused where one is installed already.
+    let _ = log.try_init();
 }

@@ -15,9 +15,13 @@
 
 mod answer;
 mod app;
+mod eventually;
+mod platform;
 
 pub use answer::Answer;
-pub use app::{App, Setup, small_winery};
-pub use sandbox::{Clock, Fault, FaultRule, FaultStage, ManualClock};
+pub use app::{App, Node, Setup, small_winery};
+pub use eventually::eventually;
+pub use platform::{Asked, Platform};
+pub use sandbox::{Clock, Fault, FaultRule, FaultStage, ManualClock, Options as Winery};
 pub use store::over_both_databases;
 pub use store::testing::{POSTGRES_URL, TestDatabase};

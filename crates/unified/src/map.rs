@@ -305,15 +305,17 @@ impl ResourceMap {
         options: &WriteOptions,
         filter: Option<&Filter>,
         out: &mut Vec<u8>,
-    ) -> Result<Written, RecordError> {
+    ) -> Result<Written, Box<RecordError>> {
         let record = sources.record.get();
-        let broken = |error: serde_json::Error| RecordError {
-            id: "?".to_owned(),
-            field: "the record".to_owned(),
-            excludable: String::new(),
-            source_path: "the record".to_owned(),
-            wanted: "JSON".to_owned(),
-            found: error.to_string(),
+        let broken = |error: serde_json::Error| {
+            Box::new(RecordError {
+                id: "?".to_owned(),
+                field: "the record".to_owned(),
+                excludable: String::new(),
+                source_path: "the record".to_owned(),
+                wanted: "JSON".to_owned(),
+                found: error.to_string(),
+            })
         };
         let node = self.shape.read(record).map_err(broken)?;
         let mut loads = Vec::with_capacity(self.loads.len());
@@ -326,7 +328,7 @@ impl ResourceMap {
         let currency = context.get("currency").and_then(Value::as_str).unwrap_or_default();
         let run = Run { record, loads, context, minor: minor_digits(currency) };
         let here = Here { node: &node, index: 0, run: &run };
-        let failed = |fault: Fault| self.record_error(here, fault);
+        let failed = |fault: Fault| Box::new(self.record_error(here, fault));
 
         if let Some(filter) = filter {
             for clause in &filter.clauses {

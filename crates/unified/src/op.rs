@@ -390,7 +390,8 @@ fn write_join(
     let mut kept: Vec<&str> = Vec::new();
     for text in &texts {
         let text = text.trim();
-        if !text.is_empty() && !(distinct && kept.contains(&text)) {
+        let again = distinct && kept.contains(&text);
+        if !text.is_empty() && !again {
             kept.push(text);
         }
     }

@@ -403,6 +403,20 @@ fn an_override_adds_replaces_and_removes_single_fields() {
 }
 
 #[test]
+fn the_documented_operators_and_filters_compile() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/integrations.md");
+    let page = std::fs::read_to_string(file).unwrap();
+    let blocks: Vec<&str> =
+        page.split("\n```yaml\n").skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 4);
+    for block in blocks {
+        let layer: Value = integration::source::parse("docs/integrations.md", block).unwrap();
+        let resource = if block.contains("q: {") { "customers" } else { "orders" };
+        ResourceMap::compile(map(resource).model(), &[map(resource).definition(), &layer]).unwrap();
+    }
+}
+
+#[test]
 fn mistakes_in_a_map_are_named() {
     let model = Models::embedded().unwrap().get("ecommerce").unwrap().resource("orders").unwrap().clone();
     let base = map("orders").definition();

@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::program::{decant, signal, stdout};
 
 /// A running demo; killed when dropped.
-struct Demo {
+pub struct Demo {
     child: Child,
-    printed: String,
+    pub printed: String,
 }
 
 impl Demo {
     /// Starts it and waits until it says that it serves.
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut demo = decant(folder, ["demo", "--env-file", "demo.env"]);
         let mut child = demo.args(arguments).env("TMPDIR", folder).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
@@ -28,7 +28,7 @@ impl Demo {
     }
 
     /// Ends it as Ctrl-C does.
-    fn interrupt(mut self) {
+    pub fn interrupt(mut self) {
         signal(&self.child, "INT");
         assert!(self.child.wait().unwrap().success());
     }
@@ -42,13 +42,13 @@ impl Drop for Demo {
 }
 
 /// Runs a piece of shell as one who pasted it would; gives each JSON document that it printed.
-fn shell(folder: &Path, script: &str) -> Vec<Value> {
+pub fn shell(folder: &Path, script: &str) -> Vec<Value> {
     let output = stdout(Command::new("bash").args(["-euc", script]).current_dir(folder));
     serde_json::Deserializer::from_str(&output).into_iter().collect::<Result<_, _>>().unwrap()
 }
 
 /// What differs from run to run.
-fn steady(output: &str) -> String {
+pub fn steady(output: &str) -> String {
     let mut steady = output.to_owned();
     for (start, name) in
         [("http://127.0.0.1:", "PORT"), ("decant_api_", "TOKEN"), ("DECANT_ACCOUNT_ID=", "ID")]

@@ -4,6 +4,7 @@
 mod commands;
 mod definitions;
 mod demo;
+mod docs;
 mod layers;
 mod program;
 mod serve;

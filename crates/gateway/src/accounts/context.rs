@@ -11,11 +11,16 @@ const PROTECTED_OAUTH: [&str; 3] = ["access_token", "refresh_token", "access_tok
 /// Computed, and never kept with an account.
 const VIRTUAL: &str = "environment_variables";
 
+/// What came in for a context, taken apart.
+pub(super) struct Split {
+    /// What may be shown.
+    pub(super) context: Map<String, Value>,
+    /// What is sealed.
+    pub(super) secrets: Map<String, Value>,
+}
+
 /// Takes what is secret out of `given`.
-pub(super) fn split(
-    integration: &Integration,
-    mut given: Map<String, Value>,
-) -> (Map<String, Value>, Map<String, Value>) {
+pub(super) fn split(integration: &Integration, mut given: Map<String, Value>) -> Split {
     given.remove(VIRTUAL);
     let mut secrets = Map::new();
     for name in PROTECTED.into_iter().chain(integration.secret_fields()) {
@@ -35,12 +40,12 @@ pub(super) fn split(
             secrets.insert("oauth".into(), Value::Object(token));
         }
     }
-    (given, secrets)
+    Split { context: given, secrets }
 }
 
 /// A context as it may be shown.
 pub(super) fn shown(integration: &Integration, context: Map<String, Value>) -> Map<String, Value> {
-    split(integration, context).0
+    split(integration, context).context
 }
 
 /// Merges a patch into a context: field by field at the root, where `null` removes; `oauth` is merged within.

@@ -14,6 +14,7 @@ use store::{
     StoreError,
 };
 
+use self::context::Split;
 pub use self::view::{Account, AccountChange, CredentialsChange, EnvironmentIntegrationId, NewAccount};
 use crate::environment_integrations::IntegrationSummary;
 use crate::list::{DEFAULT_LIMIT, MAX_LIMIT, Parameters};
@@ -43,7 +44,7 @@ impl Gateway {
         let integration = overridden(&installed.integration, &integration_override)?;
         self.compile_overrides(&integration, &unified_model_override)?;
         let authentication_method = authentication_method(&integration, new.authentication_method)?;
-        let (context, secrets) = filled_in(&integration, &authentication_method, new.context, false)?;
+        let Split { context, secrets } = filled_in(&integration, &authentication_method, new.context, false)?;
         let row = NewIntegratedAccount {
             environment_id: environment_id.to_owned(),
             environment_integration_id: installed.row.id.clone(),
@@ -121,7 +122,7 @@ impl Gateway {
         if let Some(overrides) = &change.unified_model_override {
             self.compile_overrides(&integration, overrides)?;
         }
-        let (context, secrets) = context::split(&integration, change.context.unwrap_or_default());
+        let Split { context, secrets } = context::split(&integration, change.context.unwrap_or_default());
         let account = self
             .change(environment_id, id, change.version, |account, kept| {
                 let mut merged = account.context.clone();
@@ -154,7 +155,7 @@ impl Gateway {
         let method = change.authentication_method.unwrap_or_else(|| account.authentication_method.clone());
         // With another method, fields that are left out have nothing to stay as.
         let partial = method == account.authentication_method;
-        let (context, secrets) = filled_in(&integration, &method, change.context, partial)?;
+        let Split { context, secrets } = filled_in(&integration, &method, change.context, partial)?;
         let account = self
             .change(environment_id, id, None, |account, kept| {
                 let mut merged = account.context.clone();
@@ -327,15 +328,15 @@ fn filled_in(
     method: &str,
     given: Map<String, Value>,
     partial: bool,
-) -> Result<(Map<String, Value>, Map<String, Value>), Error> {
+) -> Result<Split, Error> {
     let checked =
         integration.check_credentials(method, &given, partial).map_err(|problems| failures(&problems))?;
-    let (mut context, mut secrets) = context::split(integration, given);
-    context.extend(checked.context);
+    let mut split = context::split(integration, given);
+    split.context.extend(checked.context);
     if let Value::Object(checked) = checked.secrets.expose() {
-        secrets.extend(checked.clone());
+        split.secrets.extend(checked.clone());
     }
-    Ok((context, secrets))
+    Ok(split)
 }
 
 fn failures(problems: &[FieldProblem]) -> Error {

@@ -32,10 +32,13 @@ impl Writer {
     /// Hands a row over; never waits.
     pub(crate) fn hand_over(&self, row: NewLogEntry) {
         let Ok(sender) = self.0.lock() else { return };
-        let dropped = match sender.as_ref().map(|sender| sender.try_send(row)) {
-            Some(Ok(())) => return,
-            Some(Err(TrySendError::Full(_))) => "full",
-            Some(Err(TrySendError::Closed(_))) | None => "closed",
+        let dropped = match sender.as_ref() {
+            None => "closed",
+            Some(sender) => match sender.try_send(row) {
+                Ok(()) => return,
+                Err(TrySendError::Full(_)) => "full",
+                Err(TrySendError::Closed(_)) => "closed",
+            },
         };
         metrics::log_rows_dropped(1, dropped);
     }

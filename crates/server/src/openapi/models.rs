@@ -19,9 +19,10 @@ const METHODS: [(&str, &str, &str, &str); 5] = [
 
 /// Adds the paths and schemas of all models.
 pub(super) fn describe(document: &mut Value, models: &Models) {
-    for model in models.iter() {
+    for (position, model) in models.iter().enumerate() {
         if let Value::Array(tags) = &mut document["tags"] {
-            tags.push(json!({"name": model.label, "description": model.description}));
+            // Before all else: they are what most callers come for.
+            tags.insert(position, json!({"name": model.label, "description": model.description}));
         }
         for resource in model.resources.values() {
             let schema = format!("{}.{}", model.name, resource.name);

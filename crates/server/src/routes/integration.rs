@@ -33,7 +33,7 @@ async fn list(
     ApiCaller(caller): ApiCaller,
     Query(query): Query,
 ) -> Result<Json<ListOf<IntegrationRow>>, ApiError> {
-    Ok(Json(app.gateway.integrations(&caller, &query).await?))
+    Ok(Json(app.gateway.integrations(&caller, &query)?))
 }
 
 /// Gets an integration with its definition.
@@ -45,7 +45,7 @@ async fn get(
     ApiCaller(caller): ApiCaller,
     Path(id): Path<String>,
 ) -> Result<Json<IntegrationRow>, ApiError> {
-    Ok(Json(app.gateway.integration(&caller, &id).await?))
+    Ok(Json(app.gateway.integration(&caller, &id)?))
 }
 
 /// Tells what an integration can do: its proxy and unified methods, and what connecting needs.

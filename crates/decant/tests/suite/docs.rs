@@ -1,0 +1,101 @@
+//! What README.md and docs/ say is true: their commands are run, and every setting is listed.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::demo::{Demo, shell, steady};
+use crate::program::{decant, stdout};
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file)).unwrap()
+}
+
+/// The fenced blocks of a page: language and text.
+fn blocks(page: &str) -> Vec<(&str, &str)> {
+    let mut blocks = Vec::new();
+    let mut rest = page;
+    while let Some((_, after)) = rest.split_once("\n```") {
+        let (language, after) = after.split_once('\n').unwrap();
+        let (text, after) = after.split_once("\n```").unwrap();
+        blocks.push((language, text));
+        rest = after;
+    }
+    blocks
+}
+
+/// Whether an answer holds everything that a page shows of it. An item of a list stands for the one at its place.
+fn holds(answer: &Value, shown: &Value) -> bool {
+    match (answer, shown) {
+        (Value::Object(answer), Value::Object(shown)) => {
+            shown.iter().all(|(name, shown)| answer.get(name).is_some_and(|answer| holds(answer, shown)))
+        }
+        (Value::Array(answer), Value::Array(shown)) => {
+            shown.len() <= answer.len()
+                && shown.iter().zip(answer).all(|(shown, answer)| holds(answer, shown))
+        }
+        (answer, shown) => answer == shown,
+    }
+}
+
+#[test]
+fn the_tour_of_the_readme_answers_as_it_says() {
+    let readme = read("README.md");
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path(), &[]);
+    let shown = steady(&demo.printed);
+    let (first, tour) = readme.split_once("## A tour in five minutes").unwrap();
+    let text = blocks(first).into_iter().find(|(language, _)| *language == "text").unwrap().1;
+    assert!(shown.starts_with(text), "the README shows\n{text}\nand the demo\n{shown}");
+
+    let (tour, _) = tour.split_once("\n## ").unwrap();
+    let mut blocks = blocks(tour).into_iter();
+    let (_, prelude) = blocks.next().unwrap();
+    let blocks: Vec<_> = blocks.collect();
+    for pair in blocks.chunks(2) {
+        let [("sh", command), ("json", shown)] = pair else {
+            panic!("a command without its answer: {pair:?}")
+        };
+        let expected: Value = serde_json::from_str(shown).unwrap();
+        let script = format!("{prelude}\n{command}");
+        // The log is written a moment after the call that it tells of.
+        let answer = loop {
+            let [answer] = shell(folder.path(), &script).try_into().unwrap();
+            if !command.contains("/log?") || answer["result"][0].is_object() {
+                break answer;
+            }
+        };
+        assert!(holds(&answer, &expected), "{command}\nanswers {answer:#}\nand not {expected:#}");
+    }
+    demo.interrupt();
+}
+
+#[test]
+fn one_accounts_own_field_works_as_the_page_says() {
+    let page = read("docs/integrations.md");
+    let (_, command) = blocks(&page).into_iter().find(|(language, _)| *language == "sh").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path(), &["--orders", "0", "--customers", "5", "--products", "0"]);
+    let script = format!(". ./demo.env\n{command}");
+    let changed = shell(folder.path(), &script);
+    assert!(changed[0]["unified_model_override"]["ecommerce"].is_object(), "{changed:?}");
+    demo.interrupt();
+}
+
+#[test]
+fn every_setting_is_listed() {
+    let page = read("docs/configuration.md");
+    let folder = tempfile::tempdir().unwrap();
+    let help = stdout(&mut decant(folder.path(), ["serve", "--help"]));
+    let named = help.split(|letter: char| !letter.is_ascii_uppercase() && letter != '_');
+    let settings: Vec<&str> =
+        named.filter(|name| name.starts_with("DECANT_") || *name == "DATABASE_URL").collect();
+    assert!(settings.len() >= 10, "{settings:?}");
+    for setting in settings {
+        assert!(page.contains(&format!("`{setting}`")), "{setting} is missing in docs/configuration.md");
+    }
+    let options = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
+    for option in options.filter(|option| !["--help", "--version"].contains(option)) {
+        assert!(page.contains(&format!("`{option}`")), "{option} is missing in docs/configuration.md");
+    }
+}
