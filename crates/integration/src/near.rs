@@ -32,6 +32,14 @@ impl Unknown {
             .map(|(_, candidate)| candidate.clone());
         Self { what, name: name.to_owned(), near, known }
     }
+
+    /// The sentence with all known names, also where one is near; for short lists.
+    pub fn with_known(&self) -> String {
+        match self.near {
+            Some(_) => format!("{self} Known are {}", self.known.join(", ")),
+            None => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Unknown {

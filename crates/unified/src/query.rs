@@ -234,7 +234,7 @@ fn unknown_filter(name: &str, filters: &BTreeMap<String, FilterMap>) -> QueryErr
     let works: Vec<String> = filters.keys().cloned().collect();
     let unknown = Unknown::new("filter", name, works.iter().map(String::as_str));
     let hint = if name == "sort_by" { "this platform cannot sort; " } else { "" };
-    let message = format!("{hint}{unknown}; filters that work: {}", works.join(", "));
+    let message = format!("{hint}{}", unknown.with_known());
     QueryError { parameter: name.to_owned(), message, works }
 }
 
@@ -248,7 +248,7 @@ fn comparisons(
         let unknown = Unknown::new("operator", operator, filter.operators.iter().map(String::as_str));
         QueryError {
             parameter: format!("{name}[{operator}]"),
-            message: format!("{name}: {unknown}; operators that work: {}", filter.operators.join(", ")),
+            message: format!("{name}: {}", unknown.with_known()),
             works: filter.operators.clone(),
         }
     };
@@ -302,10 +302,7 @@ fn wanted(name: &str, value: &Value, filter: &FilterType, map: &FilterMap) -> Re
         for text in &texts {
             if !filter.values.contains(text) && !map.words.contains_key(text) {
                 let unknown = Unknown::new("value", text, filter.values.iter().map(String::as_str));
-                return Err(refuse(
-                    format!("{name}: {unknown}; values that work: {}", filter.values.join(", ")),
-                    filter.values.clone(),
-                ));
+                return Err(refuse(format!("{name}: {}", unknown.with_known()), filter.values.clone()));
             }
         }
     }
