@@ -1,10 +1,11 @@
-// Maps recorded orders with a JSONata expression on Node, from text to text, as a server would.
-// Usage: node map.mjs jsonata|truto EXPRESSION_FILE RECORDS_FILE SECONDS
-// RECORDS_FILE holds one JSON object a line. Prints {"records_per_second", "outputs"}: the first
-// outputs are compared with the other engines' by the caller.
+// Maps orders with a JSONata expression on Node, from text to text, as a server would.
+// Usage: node map.mjs jsonata|truto EXPRESSION_FILE RECORDS_FILE
+// RECORDS_FILE holds one JSON object a line. Prints the first record mapped, the second, and so on, one a line, and an
+// empty line. Then, for each line of milliseconds on standard input, maps for so long and prints records a second.
 import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 
-const [engine, expressionFile, recordsFile, seconds] = process.argv.slice(2)
+const [engine, expressionFile, recordsFile] = process.argv.slice(2)
 const source = readFileSync(expressionFile, 'utf8')
 const records = readFileSync(recordsFile, 'utf8').split('\n').filter(Boolean)
 
@@ -19,21 +20,20 @@ const engines = {
 const expression = await engines[engine]()
 const map = async (text) => JSON.stringify(await expression.evaluate(JSON.parse(text)))
 
-const outputs = []
-for (const text of records.slice(0, 20)) outputs.push(JSON.parse(await map(text)))
-
-async function window(milliseconds) {
+let next = 0
+async function rate(milliseconds) {
   let count = 0
   const started = performance.now()
   while (performance.now() - started < milliseconds) {
-    await map(records[count % records.length])
+    await map(records[next % records.length])
+    next += 1
     count += 1
   }
   return (count / (performance.now() - started)) * 1000
 }
 
-await window(1000) // warm up
-const rates = []
-for (let i = 0; i < 3; i += 1) rates.push(await window((Number(seconds) * 1000) / 3))
-rates.sort((a, b) => a - b)
-process.stdout.write(JSON.stringify({ records_per_second: rates[1], outputs }) + '\n')
+for (const text of records) process.stdout.write((await map(text)) + '\n')
+process.stdout.write('\n')
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write((await rate(Number(line))) + '\n')
+}

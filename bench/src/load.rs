@@ -13,6 +13,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::call::Service;
+
 /// One GET, asked again and again.
 #[derive(Clone)]
 pub struct Target {
@@ -22,6 +24,15 @@ pub struct Target {
     pub path: String,
     /// Headers of each request.
     pub headers: Vec<(String, String)>,
+}
+
+impl Target {
+    /// A GET of a service's path.
+    pub fn of(service: &Service, path: String) -> Self {
+        let headers =
+            service.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        Self { address: service.address, path, headers }
+    }
 }
 
 /// What a run of requests came to.
@@ -38,9 +49,8 @@ pub struct Outcome {
 pub async fn run(target: &Target, connections: usize, requests: usize) -> anyhow::Result<Outcome> {
     let left = Arc::new(AtomicUsize::new(requests));
     let started = Instant::now();
-    let tasks: Vec<_> = (0..connections)
-        .map(|_| tokio::spawn(one_connection(target.clone(), Arc::clone(&left))))
-        .collect();
+    let tasks: Vec<_> =
+        (0..connections).map(|_| tokio::spawn(one_connection(target.clone(), Arc::clone(&left)))).collect();
     let mut times = Vec::with_capacity(requests);
     for task in tasks {
         times.extend(task.await??);

@@ -47,7 +47,7 @@ impl Drop for Nginx {
     }
 }
 
-/// As one would write it for speed: keep-alive to the upstream, no access log, a worker a core.
+/// As one would write it for speed: connections kept alive on both sides, no access log, a worker a core.
 fn configuration(folder: &Path, address: SocketAddr, upstream: SocketAddr) -> String {
     let folder = folder.display();
     format!(
@@ -56,9 +56,9 @@ events {{ worker_connections 1024; }}
 http {{
   access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  upstream platform {{ server {upstream}; keepalive 64; }}
+  upstream platform {{ server {upstream}; keepalive 64; keepalive_requests 1000000; }}
   server {{
-    listen {address};
+    listen {address}; keepalive_requests 1000000;
     location / {{ proxy_pass http://platform; proxy_http_version 1.1; proxy_set_header Connection \"\"; }}
   }}
 }}

@@ -1,8 +1,9 @@
-//! What a person runs: `cargo xtask test`, `cargo xtask audit`. One module a command.
+//! What a person runs: `cargo xtask test`, `cargo xtask audit`, `cargo xtask bench`. One module a command.
 //!
 //! This crate builds in seconds and uses none of the others: what is slow belongs into a program that it starts.
 
 mod audit;
+mod bench;
 mod postgres;
 mod run;
 mod test;
@@ -20,11 +21,13 @@ struct Arguments {
 enum Command {
     Test(test::Options),
     Audit(audit::Options),
+    Bench(bench::Options),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Test(options) => test::run(&options),
         Command::Audit(options) => audit::run(&options),
+        Command::Bench(options) => bench::run(&options),
     }
 }

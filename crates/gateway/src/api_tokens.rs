@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use store::{Store, StoreError, Token};
 use utoipa::ToSchema;
 
-use crate::list::{DEFAULT_LIMIT, MAX_LIMIT, Parameters};
+use crate::list::Parameters;
 use crate::{Caller, Error, Gateway, ListOf};
 
 /// A token, without its text.
@@ -74,7 +74,7 @@ impl Gateway {
         let mut parameters = Parameters::new(query);
         caller.same_environment(parameters.text("environment_id")?)?;
         let name = parameters.text("name")?;
-        let page = parameters.page(DEFAULT_LIMIT, MAX_LIMIT)?;
+        let page = parameters.page_by_id()?;
         parameters.finish()?;
         let listed = self.0.parts.store.list_api_tokens(environment_id, name, &page).await?;
         Ok(ListOf::of(listed, page.limit, ApiToken::of))
@@ -85,7 +85,7 @@ impl Gateway {
     pub async fn delete_api_token(&self, environment_id: &str, id: &str) -> Result<(), Error> {
         self.0.parts.store.delete_api_token(environment_id, id).await?;
         // Only the store knows the digest by which it is at hand; deleting is rare.
-        self.0.callers.invalidate_all();
+        self.0.callers.forget_all().await;
         Ok(())
     }
 }

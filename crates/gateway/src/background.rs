@@ -24,7 +24,7 @@ pub(crate) async fn watch(gateway: Weak<Inner>, mut head: i64) {
                             inner.forget(change).await;
                         }
                     }
-                    None => inner.forget_all(),
+                    None => inner.forget_all().await,
                 }
             }
             // What is at hand stays in use: the platform can still be reached. One line, not one a second.
@@ -66,17 +66,17 @@ async fn sweep_once(inner: &Inner) -> Result<(), StoreError> {
 impl Inner {
     async fn forget(&self, change: &Change) {
         match change.kind {
-            ChangeKind::ApiToken => self.callers.invalidate(&change.key).await,
+            ChangeKind::ApiToken => self.callers.forget(&change.key).await,
             ChangeKind::IntegratedAccount => self.at_hand.forget_account(&change.key).await,
             ChangeKind::EnvironmentIntegration => self.at_hand.forget_installed(&change.key).await,
             // Accounts are kept sealed, whatever key sealed them.
             ChangeKind::DataKey => {}
-            _ => self.forget_all(),
+            _ => self.forget_all().await,
         }
     }
 
-    fn forget_all(&self) {
-        self.callers.invalidate_all();
-        self.at_hand.forget_all();
+    async fn forget_all(&self) {
+        self.callers.forget_all().await;
+        self.at_hand.forget_all().await;
     }
 }

@@ -1,10 +1,9 @@
 //! Who is calling: API tokens and integrated account tokens.
 
 use jiff::Timestamp;
-use moka::future::Cache;
 use store::TokenHash;
 
-use crate::gateway::AT_HAND;
+use crate::at_hand::AtHand;
 use crate::{Error, Gateway};
 
 /// A caller whose token was checked.
@@ -69,29 +68,22 @@ impl Caller {
 }
 
 /// Callers at hand, by their token's digest, with the end of their token.
-pub(crate) type Callers = Cache<String, (Caller, Option<Timestamp>)>;
+pub(crate) type Callers = AtHand<(Caller, Option<Timestamp>)>;
 
 /// So many tokens are kept at hand.
 const TOKENS: u64 = 10_000;
 
 pub(crate) fn callers() -> Callers {
-    Cache::builder().max_capacity(TOKENS).time_to_live(AT_HAND).build()
+    AtHand::new(TOKENS)
 }
 
 impl Gateway {
     /// Checks a bearer token. [`Error::Unauthenticated`] when it is unknown or has ended.
     pub async fn authenticate(&self, bearer: &str) -> Result<Caller, Error> {
         let hash = store::token::hash(bearer);
-        let (caller, ends) = match self.0.callers.get(hash.as_str()).await {
-            Some(found) => found,
-            None => {
-                let found = self.find_caller(&hash).await?.ok_or_else(unknown)?;
-                self.0.callers.insert(hash.as_str().to_owned(), found.clone()).await;
-                found
-            }
-        };
+        let read = async { self.find_caller(&hash).await?.ok_or_else(unknown) };
+        let (caller, ends) = self.0.callers.get_or_read(hash.as_str(), read).await?;
         if ends.is_some_and(|ends| ends <= self.0.parts.clock.now()) {
-            self.0.callers.invalidate(hash.as_str()).await;
             return Err(Error::Unauthenticated("the token has ended; make a new one".into()));
         }
         Ok(caller)

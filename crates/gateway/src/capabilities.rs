@@ -105,8 +105,16 @@ impl Gateway {
         let mut resources = Vec::new();
         for (model, resource, map) in self.0.parts.maps.of(&integration.name) {
             let own = overridden.get(&(model.to_owned(), resource.to_owned()));
-            let methods: Vec<&String> =
-                own.unwrap_or(map).methods.keys().filter(|method| filter.wants(resource, method)).collect();
+            // Overrides of the definition may take away what a method calls.
+            let methods: Vec<&String> = own
+                .unwrap_or(map)
+                .methods
+                .iter()
+                .filter(|(method, called)| {
+                    filter.wants(resource, method) && called.check(integration).is_ok()
+                })
+                .map(|(method, _)| method)
+                .collect();
             if methods.is_empty() {
                 continue;
             }

@@ -4,6 +4,7 @@ mod envelope;
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Method};
+use http_body::Body as _;
 use serde_json::Map;
 use upstream::Body;
 use url::form_urlencoded;
@@ -74,6 +75,7 @@ impl Gateway {
             resource: "_custom",
             method: call.verb.as_str(),
         };
+        refuse_verb(&call.verb)?;
         calling.refuse_sandbox_write(&call.verb)?;
         let credentials = self.open_credentials(&connected).await?;
         let none = Map::new();
@@ -93,17 +95,33 @@ impl Gateway {
         for name in &GATEWAYS_OWN {
             headers.remove(name);
         }
+        // Said again because a streamed body does not say it; some platforms take no body without.
+        if let Some(length) = call.body.size_hint().exact().filter(|length| *length > 0) {
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        let enveloped = own.format == Format::Unified && call.verb != Method::HEAD;
+        if enveloped {
+            // The envelope is written around plain text.
+            headers.remove(header::ACCEPT_ENCODING);
+        }
         // The definition's headers win: the tenant is the account's, whatever the caller sends.
         headers.extend(std::mem::take(&mut request.headers));
         request.headers = headers;
         let answer = calling.send(request, Some(call.body), None, &credentials).await?;
         let answer = Answer::passed_on(answer);
-        Ok(if own.format == Format::Unified && call.verb != Method::HEAD {
-            envelope::wrap(answer)
-        } else {
-            answer
-        })
+        Ok(if enveloped { envelope::wrap(answer) } else { answer })
     }
+}
+
+/// Refuses a verb whose answer repeats the request, the account's authorization in it, and one that asks for a tunnel.
+fn refuse_verb(verb: &Method) -> Result<(), Error> {
+    if ![Method::TRACE, Method::CONNECT].contains(verb) {
+        return Ok(());
+    }
+    Err(Error::MethodNotAllowed {
+        message: format!("{verb} is not passed on to a platform"),
+        allow: "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE",
+    })
 }
 
 /// The gateway's own parameters of a query that is passed on as it was written.

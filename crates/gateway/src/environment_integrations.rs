@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use store::{EnvironmentIntegrationPatch, NewEnvironmentIntegration, Secrets};
 use utoipa::ToSchema;
 
-use crate::list::{DEFAULT_LIMIT, MAX_LIMIT, Parameters};
+use crate::list::Parameters;
 use crate::resolve::{SECRET_VARIABLES, overridden};
 use crate::{Caller, Error, Gateway, ListOf};
 
@@ -102,24 +102,19 @@ impl Gateway {
         caller.same_environment(new.environment_id.as_deref())?;
         let definition = self.find_definition(&new.integration_id)?;
         let (overrides, secrets) = checked_override(definition, new.overrides.unwrap_or_default())?;
-        let store = &self.0.parts.store;
-        let row = store
+        let row = self
+            .0
+            .parts
+            .store
             .install_integration(&NewEnvironmentIntegration {
                 environment_id: environment_id.to_owned(),
                 integration: definition.name.clone(),
                 is_enabled: new.is_enabled.unwrap_or(true),
                 show_in_catalog: new.show_in_catalog.unwrap_or(true),
                 overrides,
+                secrets,
             })
             .await?;
-        let row = match secrets {
-            // Only for a row that was made now: what is there stays as it is.
-            Some(secrets) if row.version == 1 => {
-                let patch = EnvironmentIntegrationPatch { secrets: Some(secrets), ..Default::default() };
-                store.update_environment_integration(environment_id, &row.id, Some(1), &patch).await?
-            }
-            _ => row,
-        };
         self.view_installed(row)
     }
 
@@ -133,7 +128,7 @@ impl Gateway {
         let mut parameters = Parameters::new(query);
         caller.same_environment(parameters.text("environment_id")?)?;
         let integration = parameters.text("integration.name")?;
-        let page = parameters.page(DEFAULT_LIMIT, MAX_LIMIT)?;
+        let page = parameters.page_by_id()?;
         parameters.finish()?;
         let listed =
             self.0.parts.store.list_environment_integrations(environment_id, integration, &page).await?;

@@ -27,8 +27,13 @@ pub enum Error {
     #[error("{0}")]
     NotFound(String),
     /// The thing is there and does not take this (a sandbox account, a write).
-    #[error("{0}")]
-    MethodNotAllowed(String),
+    #[error("{message}")]
+    MethodNotAllowed {
+        /// What is not taken, and why.
+        message: String,
+        /// The verbs that are, for `Allow`.
+        allow: &'static str,
+    },
     /// Something else stands in the way; read again and decide anew.
     #[error("{0}")]
     Conflict(String),
@@ -42,7 +47,7 @@ pub enum Error {
     #[error("{}", .0.error.message)]
     Remote(Box<Remote>),
     /// The platform gave no whole answer.
-    #[error("{0}")]
+    #[error(transparent)]
     NoAnswer(#[from] SendError),
     /// The platform's answer is not what its definition or its field map says.
     #[error("{0}")]
@@ -76,11 +81,11 @@ impl Error {
             Self::Unauthenticated(_) => 401,
             Self::Forbidden(_) => 403,
             Self::NotFound(_) => 404,
-            Self::MethodNotAllowed(_) => 405,
+            Self::MethodNotAllowed { .. } => 405,
             Self::Conflict(_) => 409,
             Self::TooLarge { .. } => 413,
-            // A redirect that is not followed is no answer that a caller could use.
-            Self::Remote(remote) if remote.error.status < 400 => 502,
+            // A redirect that is not followed, and a status that HTTP does not know, are no answers that a caller could use.
+            Self::Remote(remote) if !(400..600).contains(&remote.error.status) => 502,
             Self::Remote(remote) => remote.error.status,
             Self::NoAnswer(SendError::Timeout { .. }) => 504,
             Self::NoAnswer(SendError::RequestBody) => 400,

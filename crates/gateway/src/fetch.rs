@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, Method as Verb};
+use http::{HeaderMap, HeaderValue, Method as Verb};
 use integration::{
     Credentials, Inputs, Integration, Method, PageRequest, PlanError, RemoteError, Request, Resource, Style,
 };
@@ -38,22 +38,21 @@ pub(crate) struct Ask<'a> {
     pub(crate) method: &'a Method,
     pub(crate) id: Option<&'a str>,
     pub(crate) query: &'a Map<String, Value>,
-    pub(crate) body: Option<&'a Value>,
     pub(crate) page: Option<(&'a Style, &'a PageRequest)>,
 }
 
 impl Call<'_> {
-    /// Sends a request of a declared method. An error of the platform is [`Error::Remote`].
+    /// Sends a request of a declared method, with a body where there is one. An error of the platform is [`Error::Remote`].
     pub(crate) async fn ask(
         &self,
         ask: &Ask<'_>,
-        stream: Option<(Body, Option<http::HeaderValue>)>,
+        stream: Option<(Body, Option<HeaderValue>)>,
     ) -> Result<Response, Error> {
         let credentials = self.gateway.open_credentials(self.connected).await?;
         let inputs = Inputs {
             id: ask.id,
             query: ask.query,
-            body: ask.body,
+            body: None,
             context: &self.connected.context,
             credentials: &credentials,
         };
@@ -82,6 +81,7 @@ impl Call<'_> {
         credentials: &Credentials,
     ) -> Result<Response, Error> {
         let (verb, url) = (request.verb.clone(), request.url.clone());
+        let mut secrets = sensitive_texts(&request.headers);
         let started = Instant::now();
         let sent = self.gateway.0.parts.upstream.send(request, stream).await;
         let took = started.elapsed();
@@ -91,6 +91,12 @@ impl Call<'_> {
             record.sent(&verb, &url, took);
         }
         let answer = sent?;
+        if answer.status.is_informational() {
+            return Err(Error::BadAnswer(format!(
+                "the platform answered {}, a change of protocol that nobody asked for",
+                answer.status.as_u16()
+            )));
+        }
         if answer.status.as_u16() < 400 {
             self.gateway.went_through(self.connected, self.resource, self.method).await;
             return Ok(answer);
@@ -99,8 +105,12 @@ impl Call<'_> {
         // An error body that can't be read whole does not hide the status.
         let body = answer.body.bytes(ERROR_BODY).await.unwrap_or_default();
         let status = answer.status.as_u16();
+        collect_texts(credentials.expose(), &mut secrets);
+        secrets.retain(|secret| secret.len() >= SECRET_LENGTH);
+        // Here as well, before long texts are cut short: a part of a secret is not found afterwards.
+        let body = without_secrets(body, &secrets);
         let mut error = self.integration().recognise(resource, status, &headers, &body);
-        hide_secrets(&mut error, credentials);
+        hide_secrets(&mut error, &mut headers, &secrets);
         if let Some(record) = self.record
             && error.kind == integration::RemoteErrorKind::Unauthorized
         {
@@ -120,9 +130,10 @@ impl Call<'_> {
 
     pub(crate) fn refuse_sandbox_write(&self, verb: &Verb) -> Result<(), Error> {
         if self.connected.account.is_sandbox && !verb.is_safe() {
-            return Err(Error::MethodNotAllowed(
-                "this is a sandbox account: it can be read, not written to".into(),
-            ));
+            return Err(Error::MethodNotAllowed {
+                message: "this is a sandbox account: it can be read, not written to".into(),
+                allow: "GET, HEAD",
+            });
         }
         Ok(())
     }
@@ -195,23 +206,43 @@ pub(crate) fn keep_answer_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// Blots out the account's secrets where the platform repeats them.
-fn hide_secrets(error: &mut RemoteError, credentials: &Credentials) {
-    let mut secrets = Vec::new();
-    collect_texts(credentials.expose(), &mut secrets);
-    secrets.retain(|secret| secret.len() >= SECRET_LENGTH);
+/// A body without what stands in it of the secrets, as they are written.
+fn without_secrets(body: Bytes, secrets: &[String]) -> Bytes {
+    let text = String::from_utf8_lossy(&body);
+    let found: Vec<&String> = secrets.iter().filter(|secret| text.contains(secret.as_str())).collect();
+    if found.is_empty() {
+        return body;
+    }
+    found.into_iter().fold(text.into_owned(), |text, secret| text.replace(secret.as_str(), "***")).into()
+}
+
+/// Blots out the account's secrets where the platform repeats them, also in the form in which they were sent.
+fn hide_secrets(error: &mut RemoteError, headers: &mut HeaderMap, secrets: &[String]) {
     for secret in secrets {
-        if error.message.contains(secret) {
-            error.message = error.message.replace(secret, "***");
+        if error.message.contains(secret.as_str()) {
+            error.message = error.message.replace(secret.as_str(), "***");
         }
         blot_out(&mut error.raw_response, secret);
         blot_out(&mut error.insight, secret);
     }
+    for value in headers.values_mut() {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        if secrets.iter().any(|secret| text.contains(secret.as_str())) {
+            *value = HeaderValue::from_static("***");
+        }
+    }
 }
 
-fn collect_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+/// What authenticates a request: of `Basic abc` the `abc`.
+fn sensitive_texts(headers: &HeaderMap) -> Vec<String> {
+    let sensitive = headers.values().filter(|value| value.is_sensitive());
+    let texts = sensitive.filter_map(|value| value.to_str().ok());
+    texts.map(|text| text.rsplit(' ').next().unwrap_or(text).to_owned()).collect()
+}
+
+fn collect_texts(value: &Value, texts: &mut Vec<String>) {
     match value {
-        Value::String(text) => texts.push(text),
+        Value::String(text) => texts.push(text.clone()),
         Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
         Value::Object(fields) => fields.values().for_each(|field| collect_texts(field, texts)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -13,7 +13,7 @@ use upstream::Upstream;
 use crate::Error;
 use crate::caller::{self, Callers};
 use crate::log::Writer;
-use crate::resolve::AtHand;
+use crate::resolve::Resolved;
 
 /// Nothing stays at hand for longer, whatever becomes of the notes of changes.
 pub(crate) const AT_HAND: Duration = Duration::from_secs(300);
@@ -63,7 +63,7 @@ pub struct Gateway(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) callers: Callers,
-    pub(crate) at_hand: AtHand,
+    pub(crate) at_hand: Resolved,
     pub(crate) log: Writer,
     /// Work that outlives the call it came from.
     pub(crate) tasks: TaskTracker,
@@ -80,7 +80,7 @@ impl Gateway {
         let log = Writer::start(parts.store.clone(), &tasks);
         let inner = Inner {
             callers: caller::callers(),
-            at_hand: AtHand::new(),
+            at_hand: Resolved::new(),
             log,
             tasks,
             stop: stop.clone(),

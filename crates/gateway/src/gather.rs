@@ -17,6 +17,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) call: &'a Call<'a>,
     pub(crate) resource: &'a Resource,
     pub(crate) method: &'a Method,
+    /// The record that the list belongs to, where its path names one.
+    pub(crate) id: Option<&'a str>,
     /// The platform's query.
     pub(crate) query: &'a Map<String, Value>,
     pub(crate) style: Option<&'a Style>,
@@ -71,14 +73,7 @@ impl Walk<'_> {
 
     async fn read(&self, request: &PageRequest) -> Result<Text, Error> {
         let page = self.style.map(|style| (style, request));
-        let ask = Ask {
-            resource: self.resource,
-            method: self.method,
-            id: None,
-            query: self.query,
-            body: None,
-            page,
-        };
+        let ask = Ask { resource: self.resource, method: self.method, id: self.id, query: self.query, page };
         self.call.ask_text(&ask).await
     }
 

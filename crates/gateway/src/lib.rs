@@ -19,6 +19,7 @@
 pub mod account_tokens;
 pub mod accounts;
 pub mod api_tokens;
+mod at_hand;
 mod background;
 pub mod caller;
 pub mod capabilities;

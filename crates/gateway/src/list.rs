@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::{Listed, Page, TimeRange};
+use store::{Listed, Page, StoreError, TimeRange};
 use utoipa::ToSchema;
 
 use crate::Error;
@@ -117,19 +117,36 @@ impl<'a> Parameters<'a> {
         })
     }
 
+    /// As [`Parameters::page`], for lists whose cursors are the ids of their items.
+    pub(crate) fn page_by_id(&mut self) -> Result<Page, Error> {
+        let page = self.page(DEFAULT_LIMIT, MAX_LIMIT)?;
+        if page.after.as_ref().is_some_and(|cursor| uuid::Uuid::try_parse(cursor).is_err()) {
+            return Err(StoreError::BadCursor.into());
+        }
+        Ok(page)
+    }
+
     /// Refuses what nobody asked for.
     pub(crate) fn finish(self) -> Result<(), Error> {
-        let is_known = |name: &str| {
-            self.known
-                .iter()
-                .any(|known| *known == name || known.split_once('.').is_some_and(|(outer, _)| outer == name))
+        let is_known = |name: &str| self.known.contains(&name);
+        let is_outer = |name: &str| {
+            self.known.iter().any(|known| known.split_once('.').is_some_and(|(outer, _)| outer == name))
         };
-        match self.given.keys().find(|name| !is_known(name)) {
-            None => Ok(()),
-            Some(name) => Err(Error::bad_request(
-                Unknown::new("query parameter", name, self.known.iter().copied()).to_string(),
-            )),
+        for (name, value) in self.given {
+            let unknown = match value {
+                _ if is_known(name) => None,
+                Value::Object(inner) if is_outer(name) => {
+                    inner.keys().map(|inner| format!("{name}.{inner}")).find(|name| !is_known(name))
+                }
+                _ => Some(name.clone()),
+            };
+            if let Some(name) = unknown {
+                return Err(Error::bad_request(
+                    Unknown::new("query parameter", &name, self.known.iter().copied()).to_string(),
+                ));
+            }
         }
+        Ok(())
     }
 }
 

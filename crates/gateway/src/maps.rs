@@ -59,6 +59,7 @@ impl Gateway {
             let Value::Object(resources) = resources else {
                 return Err(refused(model, "has to be an object with a key for each resource"));
             };
+            self.models().get(model).map_err(|unknown| refused(model, &unknown.to_string()))?;
             for (resource, layer) in resources {
                 let place = format!("{model}.{resource}");
                 let base = self

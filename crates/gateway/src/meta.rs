@@ -79,8 +79,8 @@ impl Gateway {
         }
     }
 
-    /// One method of a unified resource. Without `integration`, that of the account in the query's `integrated_account_id` (or of the
-    /// account token), with its overrides; without either, what the model says for any platform.
+    /// One method of a unified resource, as the account in the query's `integrated_account_id` (or of the account token) has it with its
+    /// overrides; without an account as `integration` has it; without either, what the model says for any platform.
     pub async fn unified_method_meta(
         &self,
         caller: &Caller,
@@ -96,10 +96,26 @@ impl Gateway {
         let declared =
             self.models().get(model).and_then(|model| model.resource(resource)).map_err(not_found)?;
         let (map, integration): (Arc<ResourceMap>, Arc<Integration>) = match (integration, account) {
-            (Some(name), _) => {
+            (Some(name), asked) => {
                 caller.environment()?;
                 let integration = self.find_definition(name)?;
-                (Arc::clone(self.base_map(&integration.name, model, resource)?), Arc::clone(integration))
+                match asked {
+                    None => {
+                        let map = self.base_map(&integration.name, model, resource)?;
+                        (Arc::clone(map), Arc::clone(integration))
+                    }
+                    Some(_) => {
+                        let connected = self.connected(caller, asked).await?;
+                        if connected.integration.name != integration.name {
+                            return Err(Error::bad_request(format!(
+                                "the account is one of {:?}, not of {:?}: leave the integration or the account out",
+                                connected.integration.name, integration.name
+                            )));
+                        }
+                        let map = self.map(&connected, model, resource)?;
+                        (Arc::clone(map), Arc::clone(&connected.integration))
+                    }
+                }
             }
             (None, None) if caller.environment().is_ok() => {
                 let known = || declared.methods.iter().map(String::as_str);

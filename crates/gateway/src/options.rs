@@ -1,6 +1,6 @@
 //! The gateway's own parameters of a data plane call (facts, Truto 3.4), taken out of its query.
 
-use integration::Unknown;
+use integration::{PageRequest, Unknown};
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -92,6 +92,19 @@ impl Options {
             Some(name) => Err(Error::bad_request(Unknown::new("parameter", name, OWN).to_string())),
             None => Ok(options),
         }
+    }
+}
+
+impl Options {
+    /// The one page that `truto_response_format=stream` passes on.
+    pub(crate) fn streamed_page(&self) -> Result<PageRequest, Error> {
+        if self.next_cursor.is_some() {
+            return Err(Error::bad_request(
+                "truto_response_format=stream passes one page of the platform on and can't go on from next_cursor; use the \
+                 platform's own paging, or leave stream out",
+            ));
+        }
+        Ok(PageRequest { cursor: None, limit: self.limit })
     }
 }
 

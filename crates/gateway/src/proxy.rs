@@ -1,7 +1,7 @@
 //! Proxy calls: the platform's own resources, with the account's credentials and one way of paging.
 
 use http::{HeaderValue, Method as Verb};
-use integration::{Method, Resource, Unknown};
+use integration::{Method, Resource, Style, Unknown};
 use serde_json::{Map, Value, json};
 use upstream::Body;
 
@@ -12,6 +12,9 @@ use crate::log::Record;
 use crate::options::{Format, Options};
 use crate::records::RecordList;
 use crate::{Answer, Caller, Error, Gateway, Payload, Records, Reply};
+
+/// In place of a resource: the integration's actions.
+const ACTIONS: &str = "_";
 
 /// A call of `/proxy/{resource}…`.
 #[derive(Debug)]
@@ -45,6 +48,10 @@ impl Gateway {
         let options = Options::take(&mut query)?;
         let connected = self.connected(&call.caller, options.account_id.as_deref()).await?;
         record.about(&connected.account);
+        if call.resource == ACTIONS {
+            let result = self.act(&connected, &call.method, record).await?;
+            return Ok(Reply::Answer(Answer::json(&json!({ "result": result }))));
+        }
         let resource = connected.integration.resource(&call.resource).map_err(not_found)?;
         let method = resource.method(&call.method).map_err(not_found)?;
         let calling = Call {
@@ -54,15 +61,27 @@ impl Gateway {
             resource: &resource.name,
             method: &method.name,
         };
+        // A path that ends in a method has no room for the record that it is about.
+        let id = match call.id {
+            None if method.needs_id() => take_id(&mut query)?,
+            id => id,
+        };
         query.extend(options.remote_query.clone());
-        if method.is_list() && method.verb == Verb::GET && options.format != Format::Stream {
-            return list(&calling, resource, method, query, &options).await.map(Reply::Records);
+        if method.is_list() && method.verb == Verb::GET {
+            if options.key_by.is_some() {
+                return Err(Error::bad_request("truto_key_by works on unified lists only"));
+            }
+            let listing = Listing { call: &calling, resource, method, id: id.as_deref(), options: &options };
+            return match options.format {
+                Format::Stream => listing.stream(query).await.map(Reply::Answer),
+                _ => listing.walk(query).await.map(Reply::Records),
+            };
         }
         calling.refuse_sandbox_write(&method.verb)?;
-        let id = call.id.as_deref();
-        let (body, stream) = payload(call.payload, method, &options).await?;
-        let ask = Ask { resource, method, id, query: &query, body: body.as_ref(), page: None };
-        let answer = require_success(calling.ask(&ask, stream).await?)?;
+        let id = id.as_deref();
+        let body = body(call.payload, method, &options).await?;
+        let ask = Ask { resource, method, id, query: &query, page: None };
+        let answer = require_success(calling.ask(&ask, body).await?)?;
         let deleted = method.name == "delete" && options.format == Format::Unified;
         if deleted && let Some(id) = id {
             return Ok(Reply::Answer(Answer::json(&json!({ "id": id }))));
@@ -71,53 +90,80 @@ impl Gateway {
     }
 }
 
-async fn list(
-    call: &Call<'_>,
-    resource: &Resource,
-    method: &Method,
-    mut query: Map<String, Value>,
-    options: &Options,
-) -> Result<Records, Error> {
-    if options.key_by.is_some() {
-        return Err(Error::bad_request("truto_key_by works on unified lists only"));
-    }
-    let account_id = &call.connected.account.id;
-    let binding = Binding::new(account_id, &format!("proxy/{}/{}", resource.name, method.name), &query);
-    let position = options.next_cursor.as_deref().map(|cursor| binding.open(cursor)).transpose()?;
-    let style = method.style(&query);
-    if let (None, Some(limit)) = (style, options.limit) {
-        // The caller pages, or the platform does not: `limit` is the platform's then.
-        query.insert("limit".into(), limit.into());
-    }
-    // One page of the platform where nothing else is said: what a caller of the platform itself would get.
-    let page = style.map(integration::Style::max_limit);
-    let limit = if options.ignore_limit || style.is_none() { None } else { options.limit.or(page) };
-    let walk = Walk { call, resource, method, query: &query, style, limit, filtered: false };
-    let mut records = RecordList::default();
-    let next = walk
-        .run(position, |record| {
-            records.push(record.get().as_bytes());
-            Ok(true)
-        })
-        .await?;
-    Ok(records.finish(next.map(|position| binding.seal(&position))))
+/// A list of the platform's records.
+struct Listing<'a> {
+    call: &'a Call<'a>,
+    resource: &'a Resource,
+    method: &'a Method,
+    id: Option<&'a str>,
+    options: &'a Options,
 }
 
-type Streamed = Option<(Body, Option<HeaderValue>)>;
+impl Listing<'_> {
+    async fn walk(&self, mut query: Map<String, Value>) -> Result<Records, Error> {
+        let Self { call, resource, method, id, options } = *self;
+        let account_id = &call.connected.account.id;
+        let listed = format!("proxy/{}/{}/{}", resource.name, method.name, id.unwrap_or_default());
+        let binding = Binding::new(account_id, &listed, &query);
+        let position = options.next_cursor.as_deref().map(|cursor| binding.open(cursor)).transpose()?;
+        let style = self.style(&mut query);
+        // One page of the platform where nothing else is said: what a caller of the platform itself would get.
+        let page = style.map(Style::max_limit);
+        let limit = if options.ignore_limit || style.is_none() { None } else { options.limit.or(page) };
+        let walk = Walk { call, resource, method, id, query: &query, style, limit, filtered: false };
+        let mut records = RecordList::default();
+        let next = walk
+            .run(position, |record| {
+                records.push(record.get().as_bytes());
+                Ok(true)
+            })
+            .await?;
+        Ok(records.finish(next.map(|position| binding.seal(&position))))
+    }
 
-/// The body to send: read as JSON, or passed through as it comes.
-async fn payload(
+    /// One page as the platform answers it.
+    async fn stream(&self, mut query: Map<String, Value>) -> Result<Answer, Error> {
+        let Self { call, resource, method, id, options } = *self;
+        let request = options.streamed_page()?;
+        let page = self.style(&mut query).map(|style| (style, &request));
+        let ask = Ask { resource, method, id, query: &query, page };
+        Ok(Answer::passed_on(require_success(call.ask(&ask, None).await?)?))
+    }
+
+    /// The way of paging, unless the caller pages or the platform does not: `limit` is the platform's then.
+    fn style(&self, query: &mut Map<String, Value>) -> Option<&Style> {
+        let style = self.method.style(query);
+        if let (None, Some(limit)) = (style, self.options.limit) {
+            query.insert("limit".into(), limit.into());
+        }
+        style
+    }
+}
+
+/// The id of a record that a method of its own is about.
+fn take_id(query: &mut Map<String, Value>) -> Result<Option<String>, Error> {
+    match query.shift_remove("id") {
+        None => Err(Error::bad_request(
+            "this method is about one record: say which by the query parameter \"id\"",
+        )),
+        Some(Value::String(id)) => Ok(Some(id)),
+        Some(_) => Err(Error::bad_request("id takes one value")),
+    }
+}
+
+/// The body to send, which is the caller's own text: read again as values, long numbers would lose digits.
+async fn body(
     payload: Payload,
     method: &Method,
     options: &Options,
-) -> Result<(Option<Value>, Streamed), Error> {
+) -> Result<Option<(Body, Option<HeaderValue>)>, Error> {
     if method.verb == Verb::GET || payload.is_empty() {
-        return Ok((None, None));
+        return Ok(None);
     }
     if options.body_passthrough {
-        return Ok((None, Some((payload.body, payload.content_type))));
+        return Ok(Some((payload.body, payload.content_type)));
     }
-    Ok((Some(payload.json().await?), None))
+    Ok(Some((payload.json().await?.into(), Some(HeaderValue::from_static("application/json")))))
 }
 
 pub(crate) fn not_found(unknown: Unknown) -> Error {

@@ -1,5 +1,6 @@
 //! What the data plane takes and gives.
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body as _;
@@ -95,13 +96,15 @@ impl Payload {
         self.body.is_end_stream()
     }
 
-    /// Reads the body as JSON.
-    pub(crate) async fn json(self) -> Result<Value, Error> {
+    /// Reads the body, which has to be JSON.
+    pub(crate) async fn json(self) -> Result<Bytes, Error> {
         let bytes = match self.body.bytes(MAX_JSON_BODY).await {
             Err(SendError::TooLarge { limit }) => return Err(Error::TooLarge { limit }),
             read => read?,
         };
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Error::bad_request(format!("the body is not JSON: {error}")))
+        match serde_json::from_slice::<Value>(&bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(Error::bad_request(format!("the body is not JSON: {error}"))),
+        }
     }
 }

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use integration::{Credentials, Integration};
-use moka::future::Cache;
 use serde_json::{Map, Value};
 use store::{EnvironmentIntegration, IntegratedAccount};
+use url::Url;
 
-use crate::gateway::AT_HAND;
+use crate::at_hand::AtHand;
 use crate::maps::Overridden;
 use crate::{Caller, Error, Gateway};
 
@@ -16,7 +16,7 @@ use crate::{Caller, Error, Gateway};
 const ACCOUNTS: u64 = 20_000;
 /// So many installed integrations are kept at hand.
 const INSTALLED: u64 = 2_000;
-/// Keys of an override that are values for requests and no part of the definition.
+/// The key of an environment's override whose values are sealed: no part of the definition.
 pub(crate) const SECRET_VARIABLES: &str = "secret_environment_variables";
 
 /// An installed integration, ready for use.
@@ -37,39 +37,32 @@ pub(crate) struct Connected {
     pub(crate) context: Value,
 }
 
-/// What is kept at hand.
-pub(crate) struct AtHand {
-    accounts: Cache<String, Arc<Connected>>,
-    installed: Cache<String, Arc<Installed>>,
+/// The accounts at hand, and what they are connected through.
+pub(crate) struct Resolved {
+    accounts: AtHand<Arc<Connected>>,
+    installed: AtHand<Arc<Installed>>,
 }
 
-impl AtHand {
+impl Resolved {
     pub(crate) fn new() -> Self {
-        Self {
-            accounts: Cache::builder()
-                .max_capacity(ACCOUNTS)
-                .time_to_live(AT_HAND)
-                .support_invalidation_closures()
-                .build(),
-            installed: Cache::builder().max_capacity(INSTALLED).time_to_live(AT_HAND).build(),
-        }
+        Self { accounts: AtHand::new(ACCOUNTS), installed: AtHand::new(INSTALLED) }
     }
 
     pub(crate) async fn forget_account(&self, id: &str) {
-        self.accounts.invalidate(id).await;
+        self.accounts.forget(id).await;
     }
 
-    /// Forgets an installed integration and all accounts through it.
+    /// Forgets an installed integration and all accounts through it. The accounts last: one that is put together meanwhile may
+    /// have what was installed before.
     pub(crate) async fn forget_installed(&self, id: &str) {
-        self.installed.invalidate(id).await;
+        self.installed.forget(id).await;
         let id = id.to_owned();
-        // Refused only by a cache that was built without support for it.
-        let _ = self.accounts.invalidate_entries_if(move |_, connected| connected.installed.row.id == id);
+        self.accounts.forget_where(move |connected| connected.installed.row.id == id).await;
     }
 
-    pub(crate) fn forget_all(&self) {
-        self.accounts.invalidate_all();
-        self.installed.invalidate_all();
+    pub(crate) async fn forget_all(&self) {
+        self.installed.forget_all().await;
+        self.accounts.forget_all().await;
     }
 }
 
@@ -99,16 +92,11 @@ impl Gateway {
         environment_id: &str,
         id: &str,
     ) -> Result<Arc<Connected>, Error> {
-        let at_hand = &self.0.at_hand;
-        let connected = match at_hand.accounts.get(id).await {
-            Some(found) => found,
-            None => {
-                let account = self.0.parts.store.get_integrated_account(environment_id, id).await?;
-                let connected = Arc::new(self.connect_parts(account).await?);
-                at_hand.accounts.insert(id.to_owned(), Arc::clone(&connected)).await;
-                connected
-            }
+        let read = async {
+            let account = self.0.parts.store.get_integrated_account(environment_id, id).await?;
+            Ok::<_, Error>(Arc::new(self.connect_parts(account).await?))
         };
+        let connected = self.0.at_hand.accounts.get_or_read(id, read).await?;
         if connected.account.environment_id != environment_id {
             return Err(Error::NotFound("no such integrated account".into()));
         }
@@ -128,17 +116,12 @@ impl Gateway {
     }
 
     pub(crate) async fn installed(&self, environment_id: &str, id: &str) -> Result<Arc<Installed>, Error> {
-        let at_hand = &self.0.at_hand;
-        let installed = match at_hand.installed.get(id).await {
-            Some(found) => found,
-            None => {
-                let row = self.0.parts.store.get_environment_integration(environment_id, id).await?;
-                let integration = overridden(self.definition(&row.integration)?, &row.overrides)?;
-                let installed = Arc::new(Installed { row, integration });
-                at_hand.installed.insert(id.to_owned(), Arc::clone(&installed)).await;
-                installed
-            }
+        let read = async {
+            let row = self.0.parts.store.get_environment_integration(environment_id, id).await?;
+            let integration = overridden(self.definition(&row.integration)?, &row.overrides)?;
+            Ok::<_, Error>(Arc::new(Installed { row, integration }))
         };
+        let installed = self.0.at_hand.installed.get_or_read(id, read).await?;
         if installed.row.environment_id != environment_id {
             return Err(Error::NotFound("no such environment integration".into()));
         }
@@ -172,13 +155,26 @@ pub(crate) fn overridden(
     integration: &Arc<Integration>,
     overrides: &Map<String, Value>,
 ) -> Result<Arc<Integration>, Error> {
-    if overrides.keys().all(|key| key == SECRET_VARIABLES) {
+    if overrides.is_empty() {
         return Ok(Arc::clone(integration));
     }
-    let mut overrides = overrides.clone();
-    overrides.remove(SECRET_VARIABLES);
     let merged = integration
-        .overridden(&[&Value::Object(overrides)])
+        .overridden(&[&Value::Object(overrides.clone())])
         .map_err(|error| Error::bad_request(error.to_string()))?;
+    check_base_url(merged.config()["base_url"].as_str().unwrap_or_default())?;
     Ok(Arc::new(merged))
+}
+
+/// Refuses what can't be called. Where a base URL holds placeholders, only its beginning is known.
+fn check_base_url(base_url: &str) -> Result<(), Error> {
+    if base_url.starts_with("{{") {
+        return Ok(());
+    }
+    let begins_well = ["http://", "https://"].iter().any(|scheme| base_url.starts_with(scheme));
+    if begins_well && (base_url.contains("{{") || Url::parse(base_url).is_ok()) {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!(
+        "base_url: {base_url:?} is no address of a platform; write it as https://api.example.com/v1"
+    )))
 }

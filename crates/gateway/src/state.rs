@@ -7,6 +7,7 @@ use integration::{RemoteError, RemoteErrorKind};
 use serde_json::{Value, json};
 use store::{AccountPatch, AccountStatus, IntegratedAccount, StoreError};
 
+use crate::accounts::{advice, has_same_credentials};
 use crate::resolve::Connected;
 use crate::{Gateway, time};
 
@@ -49,6 +50,7 @@ impl Gateway {
                     "status": error.status,
                     "resource": resource,
                     "method": method,
+                    "what_to_do": advice::on_refused_credentials(&connected.integration, &account.authentication_method),
                     "occurred_at": now,
                 });
                 self.change_state(connected, |account| match account.status {
@@ -71,6 +73,7 @@ impl Gateway {
                     "method": method,
                     "missing_scopes": missing.cloned().unwrap_or_else(|| json!([])),
                     "message": error.message,
+                    "what_to_do": advice::on_missing_permission(error),
                     "occurred_at": now,
                 });
                 self.change_state(connected, |_| AccountPatch {
@@ -94,8 +97,10 @@ impl Gateway {
             .0
             .parts
             .store
-            .modify_integrated_account(&account.environment_id, &account.id, |account| {
-                Ok::<_, StoreError>(decide(account))
+            .modify_integrated_account(&account.environment_id, &account.id, |now| {
+                // What was asked with former credentials says nothing of the new ones.
+                let same = has_same_credentials(now, account);
+                Ok::<_, StoreError>(if same { decide(now) } else { AccountPatch::default() })
             })
             .await;
         match changed {

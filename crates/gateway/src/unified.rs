@@ -4,7 +4,7 @@ use futures_util::future::{join, try_join_all};
 use integration::{Method, Resource};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use unified::{Load, MethodMap, RecordError, ResourceMap, Sources, WriteOptions};
+use unified::{Load, MethodMap, RecordError, ResourceMap, Sources, WriteOptions, Written};
 
 use crate::cursor::Binding;
 use crate::fetch::{Ask, Call, Text, require_success};
@@ -14,6 +14,9 @@ use crate::options::{DEFAULT_LIMIT, Format, Options};
 use crate::proxy::not_found;
 use crate::records::RecordList;
 use crate::{Answer, Caller, Error, Gateway, Payload, Records, Reply};
+
+/// The field that every record has.
+const ID: &str = "id";
 
 /// A call of `/unified/{model}/{resource}…`.
 #[derive(Debug)]
@@ -113,6 +116,7 @@ impl Reading<'_> {
             call: &self.call,
             resource: self.resource,
             method: self.platforms,
+            id: None,
             query: &upstream,
             style: self.platforms.style(&upstream),
             limit,
@@ -134,7 +138,10 @@ impl Reading<'_> {
                 }
                 match &options.key_by {
                     Some(field) => records.push_by_key(field, written.key, &text)?,
-                    None => records.push(&text),
+                    None => {
+                        self.require_id(&written)?;
+                        records.push(&text);
+                    }
                 }
                 Ok(true)
             })
@@ -163,8 +170,18 @@ impl Reading<'_> {
             loads.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let mut text = Vec::with_capacity(2 * record.get().len());
         let sources = Sources { record, loads: &loads };
-        self.map.write(&sources, &self.call.connected.context, &self.write_options(), None, &mut text)?;
+        let context = &self.call.connected.context;
+        let written = self.map.write(&sources, context, &self.write_options(), None, &mut text)?;
+        self.require_id(&written)?;
         Ok(Answer::json_text(text))
+    }
+
+    /// Refuses what is JSON and no record: an object of another kind would be written with no fields.
+    fn require_id(&self, written: &Written) -> Result<(), Error> {
+        if written.key.is_some() || self.options.format == Format::Raw || !self.map.has_field(ID) {
+            return Ok(());
+        }
+        Err(Error::BadAnswer(format!("the platform's answer is none of the {}: it has no {ID}", self.name)))
     }
 
     /// What the map reads beside a record: the name in the map, and the answer. A list is read to its end.
@@ -174,12 +191,20 @@ impl Reading<'_> {
         let method = resource.method(&load.method).map_err(not_found)?;
         let query = load.query(id).map_err(|error| Error::bad_request(error.to_string()))?;
         let Some(path) = method.response_path() else {
-            let ask = Ask { resource, method, id: Some(id), query: &query, body: None, page: None };
+            let ask = Ask { resource, method, id: Some(id), query: &query, page: None };
             return Ok((load.name.clone(), self.call.ask_text(&ask).await?.into()));
         };
         let style = method.style(&query);
-        let walk =
-            Walk { call: &self.call, resource, method, query: &query, style, limit: None, filtered: false };
+        let walk = Walk {
+            call: &self.call,
+            resource,
+            method,
+            id: Some(id),
+            query: &query,
+            style,
+            limit: None,
+            filtered: false,
+        };
         let mut records = RecordList::default();
         let rest = walk
             .run(None, |record| {
@@ -202,12 +227,18 @@ impl Reading<'_> {
                  the platform's own filter in remote_query"
             )));
         }
-        let ask = self.ask(None, &self.options.remote_query);
+        if self.options.key_by.is_some() {
+            return Err(Error::bad_request("truto_response_format=stream knows no truto_key_by; use raw"));
+        }
+        let query = &self.options.remote_query;
+        let style = self.platforms.style(query);
+        let request = self.options.streamed_page()?;
+        let ask = Ask { page: style.map(|style| (style, &request)), ..self.ask(None, query) };
         Ok(Answer::passed_on(require_success(self.call.ask(&ask, None).await?)?))
     }
 
     fn ask<'b>(&'b self, id: Option<&'b str>, query: &'b Map<String, Value>) -> Ask<'b> {
-        Ask { resource: self.resource, method: self.platforms, id, query, body: None, page: None }
+        Ask { resource: self.resource, method: self.platforms, id, query, page: None }
     }
 
     fn write_options(&self) -> WriteOptions {
@@ -219,10 +250,7 @@ impl Reading<'_> {
         if options.ignore_remote_data {
             write = write.without_remote_data();
         }
-        match &options.key_by {
-            Some(field) => write.keyed_by(field),
-            None => write,
-        }
+        write.keyed_by(options.key_by.as_deref().unwrap_or(ID))
     }
 }
 

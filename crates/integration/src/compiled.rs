@@ -108,8 +108,8 @@ impl Integration {
     /// Checks a definition given as JSON and compiles it. The error names where in the definition the mistake is, as a
     /// path such as `resources.order.methods.list.pagination`.
     pub(crate) fn compile(config: Value) -> Result<Self, Mistake> {
-        let definition: Definition = serde_json::from_value(config.clone())
-            .map_err(|error| Mistake::at(&[], source::reword(&error.to_string())))?;
+        let definition: Definition =
+            source::read_value(&config).map_err(|(path, reason)| Mistake { path, reason })?;
         let base_url = template(&["base_url"], &definition.base_url, &["context"])?;
         let mut headers = Vec::new();
         for (name, value) in &definition.headers {

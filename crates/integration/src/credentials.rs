@@ -73,6 +73,7 @@ impl CredentialFormat {
             let problem = |message: String| FieldProblem { field: field.name.clone(), message };
             let text = match given.get(&field.name) {
                 Some(Value::String(text)) => Some(text.trim().to_owned()),
+                None if partial => None,
                 None | Some(Value::Null) => field.default.clone(),
                 Some(_) => {
                     problems.push(problem(format!("{} has to be text", field.label)));

@@ -63,6 +63,22 @@ pub fn parse<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T
     })
 }
 
+/// Reads what JSON says; a mistake carries its path of keys and its reason.
+pub fn read_value<T: serde::de::DeserializeOwned>(
+    value: &serde_json::Value,
+) -> Result<T, (Vec<String>, String)> {
+    use serde_path_to_error::Segment;
+
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().iter().filter_map(|step| match step {
+            Segment::Map { key } => Some(key.clone()),
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        });
+        (path.collect(), reword(&error.inner().to_string()))
+    })
+}
+
 /// The parser repeats the position in its message; the error says it once.
 fn first_line(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use crate::App;
 use crate::error::ApiError;
+use crate::nul;
 
 /// How long a caller may take to send a JSON body.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -45,6 +46,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "the body has to be JSON, sent with `content-type: application/json`",
             ));
+        }
+        if nul::is_in_json(&bytes) {
+            return Err(ApiError::bad_request("the body holds a NUL character (\\u0000); leave it out"));
         }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let what = if error.is_data() { "the body does not fit" } else { "the body is not JSON" };

@@ -12,6 +12,7 @@
 mod body;
 mod caller;
 mod error;
+mod nul;
 mod observe;
 pub mod openapi;
 mod parameters;
@@ -66,11 +67,47 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
     if options.docs {
         router = router.merge(routes::docs::routes());
     }
+    router = router.fallback(routes::unknown).method_not_allowed_fallback(routes::method_not_allowed);
+    around(router).with_state(app)
+}
+
+/// What every request goes through, whichever handler it is for.
+fn around<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router
-        .fallback(routes::unknown)
-        .method_not_allowed_fallback(routes::method_not_allowed)
+        .layer(middleware::from_fn(nul::refuse))
         .layer(middleware::from_fn(body::drain_leftovers))
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(middleware::from_fn(observe::observe))
-        .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use reqwest::Client;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_answers_the_envelope_and_others_go_on() {
+        async fn broken() -> &'static str {
+            panic!("a secret of the gateway")
+        }
+        let router = Router::new().route("/broken", get(broken)).route("/whole", get(|| async { "fine" }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(serve(listener, around(router), Limits::default(), std::future::pending()));
+
+        let client = Client::new();
+        let answer = client.get(format!("{url}/broken")).header("x-request-id", "mine").send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["x-request-id"]),
+            (500, &"mine".parse().unwrap())
+        );
+        let body: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!((&body["statusCode"], &body["error"]), (&500.into(), &"Internal Server Error".into()));
+        assert!(body["message"].as_str().unwrap().contains("x-request-id"), "{body}");
+        assert!(!body.to_string().contains("secret"), "{body}");
+        assert_eq!(client.get(format!("{url}/whole")).send().await.unwrap().text().await.unwrap(), "fine");
+    }
 }

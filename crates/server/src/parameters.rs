@@ -49,10 +49,45 @@ pub(crate) struct Listing {
     limit: Option<u32>,
     /// `next_cursor` of the page before. It holds for the same account, resource and filters only.
     next_cursor: Option<String>,
+    /// Leaves `limit` aside: as many records as one call reads, which is all of them up to some thousands.
+    truto_ignore_limit: Option<bool>,
+}
+
+/// What unified lists take besides.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Keyed {
     /// Makes `result` an object with this field's values as names.
     truto_key_by: Option<String>,
-    /// Leaves `limit` aside: pages as the platform makes them.
-    truto_ignore_limit: Option<bool>,
+}
+
+/// What reads by the platform's own names take.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OwnReading {
+    /// `stream` passes a list on as the platform answers it: one page of it, without an envelope.
+    #[param(inline, value_type = Option<String>, pattern = "^(unified|normalized|raw|stream)$")]
+    truto_response_format: Option<String>,
+    /// Passed to the platform as it is: `remote_query[name]=value`.
+    #[param(style = DeepObject, explode, value_type = Option<Object>)]
+    remote_query: Option<()>,
+}
+
+/// What writes by the platform's own names take.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Writing {
+    /// Sends the body on as it is, whatever it is, instead of reading it as JSON.
+    truto_body_passthrough: Option<bool>,
+}
+
+/// How a custom call is answered.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CustomFormat {
+    /// JSON comes as `{result, next_cursor, prev_cursor}`; `raw` and `stream` pass it on as it is.
+    #[param(inline, value_type = Option<String>, pattern = "^(unified|normalized|raw|stream)$")]
+    truto_response_format: Option<String>,
 }
 
 /// Which capabilities to answer.

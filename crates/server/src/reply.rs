@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use gateway::{Answer, Error, Records, Reply};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use crate::error::ApiError;
@@ -58,6 +58,9 @@ impl From<Error> for ApiError {
         }
         let answer = match &error {
             Error::Unauthenticated(message) => Self::unauthorized(message.clone()),
+            Error::MethodNotAllowed { message, allow } => {
+                Self::new(status, message.clone()).with_header(ALLOW, HeaderValue::from_static(allow))
+            }
             _ => Self::new(status, error.to_string()),
         };
         let answer = answer

@@ -48,7 +48,7 @@ impl Store {
             id: self.new_id(now),
             integrated_account_id: integrated_account_id.to_owned(),
             environment_id: environment_id.to_owned(),
-            expires_at: crate::store::whole_microseconds(expires_at),
+            expires_at: crate::store::whole_milliseconds(expires_at),
             created_at: now,
         };
         let mut transaction = self.database().begin().await?;

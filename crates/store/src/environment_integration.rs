@@ -68,6 +68,8 @@ pub struct NewEnvironmentIntegration {
     pub show_in_catalog: bool,
     /// What this environment changes in the definition.
     pub overrides: Map<String, Value>,
+    /// Secret values of the override.
+    pub secrets: Option<Secrets>,
 }
 
 /// What to change; `None` keeps.
@@ -90,19 +92,25 @@ impl Store {
         new: &NewEnvironmentIntegration,
     ) -> Result<EnvironmentIntegration, StoreError> {
         let now = self.now();
+        let id = self.new_id(now);
+        let secrets = match &new.secrets {
+            Some(secrets) => Some(self.vault().seal(Place::environment_integration(&id), secrets)?),
+            None => None,
+        };
         let mut transaction = self.database().begin().await?;
         let query = Query::new(
             "INSERT INTO environment_integration (id, environment_id, integration, is_enabled, show_in_catalog, override, \
-             version, created_at, updated_at) \
-             SELECT $1, environment.id, $3, $4, $5, $6, 1, $7, $7 FROM environment WHERE environment.id = $2 \
+             secrets, version, created_at, updated_at) \
+             SELECT $1, environment.id, $3, $4, $5, $6, $7, 1, $8, $8 FROM environment WHERE environment.id = $2 \
              ON CONFLICT (environment_id, integration) DO NOTHING",
         )
-        .bind(self.new_id(now))
+        .bind(id)
         .bind(&new.environment_id)
         .bind(&new.integration)
         .bind(new.is_enabled)
         .bind(new.show_in_catalog)
         .bind(json_text(&new.overrides))
+        .bind(secrets.map(Sealed::into_column))
         .bind(now);
         transaction.execute(query).await?;
         let mut query = Query::new(COLUMNS);

@@ -177,7 +177,7 @@ impl Store {
             query.push(", ").push_bind(entry.integrated_account_needs_reauth);
             query.push(", ").push_bind(Value::from(entry.logs.clone()).to_string());
             query.push(", ").push_bind(&entry.message);
-            query.push(", ").push_bind(entry.created_at).push(")");
+            query.push(", ").push_bind(crate::store::whole_milliseconds(entry.created_at)).push(")");
         }
         query
     }

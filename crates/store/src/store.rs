@@ -3,11 +3,12 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use sqlx::{
+    SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -19,6 +20,11 @@ use crate::{
     migrations,
     vault::Vault,
 };
+
+/// SQLite's code for a file that someone else holds.
+const SQLITE_BUSY: &str = "5";
+/// How long until such a file is tried again.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -85,7 +91,7 @@ impl Store {
 
     /// The present, as precise as it can be kept.
     pub(crate) fn now(&self) -> Timestamp {
-        whole_microseconds(self.0.clock.now())
+        whole_milliseconds(self.0.clock.now())
     }
 
     /// An id that sorts after those made before it in this process.
@@ -97,9 +103,9 @@ impl Store {
     }
 }
 
-/// Cuts what the database does not keep.
-pub(crate) fn whole_microseconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+/// Cuts what the API does not show: a row has to be found by the time that was shown of it.
+pub(crate) fn whole_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 async fn open(url: &str, options: &Options) -> Result<Database, StoreError> {
@@ -113,6 +119,25 @@ async fn open(url: &str, options: &Options) -> Result<Database, StoreError> {
         return Ok(Database::Postgres(pool.connect_with(connect).await?));
     }
     Err(StoreError::BadUrl("it must begin with sqlite: or postgres://".into()))
+}
+
+/// Opens the connection that writes. SQLite's own waiting does not hold while others switch a new file to the write-ahead log.
+async fn open_writer(
+    pool: SqlitePoolOptions,
+    connect: &SqliteConnectOptions,
+    wait: Duration,
+) -> Result<SqlitePool, sqlx::Error> {
+    let started = Instant::now();
+    loop {
+        match pool.clone().connect_with(connect.clone()).await {
+            Err(sqlx::Error::Database(error))
+                if started.elapsed() < wait && error.code().as_deref() == Some(SQLITE_BUSY) =>
+            {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 async fn open_sqlite(path: &str, options: &Options) -> Result<Database, StoreError> {
@@ -132,7 +157,7 @@ async fn open_sqlite(path: &str, options: &Options) -> Result<Database, StoreErr
     // The writer opens first: it makes the file and switches it to the write-ahead log. Connections stay open: there is
     // no server that could lose them, and the last one to close would end the log under the readers.
     let pool = SqlitePoolOptions::new().acquire_timeout(options.wait).idle_timeout(None).max_lifetime(None);
-    let write = pool.clone().max_connections(1).connect_with(connect.clone()).await?;
+    let write = open_writer(pool.clone().max_connections(1), &connect, options.wait).await?;
     let read = pool.max_connections(options.connections).connect_with(connect.read_only(true)).await?;
     Ok(Database::Sqlite { write, read })
 }

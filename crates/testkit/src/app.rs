@@ -10,7 +10,7 @@ use reqwest::{Client, Method};
 use sandbox::{Clock, Sandbox, Tenant};
 use serde_json::{Value, json};
 use store::testing::TestDatabase;
-use store::{Store, SystemClock};
+use store::{Store, SystemClock, Token};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -179,6 +179,14 @@ impl App {
         let token = gateway::api_tokens::create(&self.store, environment_id, "another", ends)
             .await
             .expect("make an API token");
+        token.expose().to_owned()
+    }
+
+    /// Makes an integrated account token, with the moment it ends: as one that was made earlier.
+    pub async fn another_account_token(&self, account: &str, ends: Timestamp) -> String {
+        let token = Token::generate("decant_account").expect("make a token");
+        let made = self.store.create_account_token(&self.environment_id, account, ends, &token.hash()).await;
+        made.expect("keep the token");
         token.expose().to_owned()
     }
 

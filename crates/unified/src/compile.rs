@@ -1,5 +1,7 @@
 //! From a field's line in a map to its operator. Mistakes name the field, and the nearest word that is known.
 
+use std::fmt;
+
 use expression::Expression;
 use integration::Unknown;
 use serde_json::{Map, Value};
@@ -16,6 +18,15 @@ pub(crate) type Loads = Vec<(String, Shape)>;
 pub(crate) struct Mistake {
     pub path: Vec<String>,
     pub reason: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(out, "{}: ", self.path.join("."))?;
+        }
+        out.write_str(&self.reason)
+    }
 }
 
 /// Compiles the fields of one record, or of one item of a list.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use expression::{Scope, Template, TemplateError};
-use integration::{Integration, Unknown};
+use integration::{Integration, Unknown, source};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -137,6 +137,18 @@ pub struct Written {
     pub key: Option<String>,
 }
 
+impl MethodMap {
+    /// Whether the integration has all that the method calls.
+    pub fn check(&self, integration: &Integration) -> Result<(), Unknown> {
+        let calls = std::iter::once((&self.resource, &self.method))
+            .chain(self.loads.iter().map(|load| (&load.resource, &load.method)));
+        for (resource, name) in calls {
+            integration.resource(resource)?.method(name)?;
+        }
+        Ok(())
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Definition {
@@ -157,7 +169,7 @@ impl ResourceMap {
         Self::compile_at(model, layers).map_err(|mistake| MapError {
             file: "override".to_owned(),
             position: None,
-            reason: format!("{}: {}", mistake.path.join("."), mistake.reason),
+            reason: mistake.to_string(),
         })
     }
 
@@ -165,13 +177,14 @@ impl ResourceMap {
         let mut merged = json!({});
         let mut origins = BTreeMap::new();
         for (number, layer) in layers.iter().enumerate() {
+            check_layer(layer, &merged)?;
             merge(&mut merged, layer, &["fields"]);
             for name in layer.get("fields").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
                 origins.insert(name.clone(), number);
             }
         }
-        let definition: Definition = serde_json::from_value(merged.clone())
-            .map_err(|error| Mistake { path: Vec::new(), reason: error.to_string() })?;
+        let definition: Definition =
+            source::read_value(&merged).map_err(|(path, reason)| Mistake { path, reason })?;
         let mut loads = Loads::new();
         for load in definition.methods.values().flat_map(|method| &method.loads) {
             if !loads.iter().any(|(name, _)| *name == load.name) {
@@ -204,7 +217,12 @@ impl ResourceMap {
             }
             let field = filter.field.as_deref().map(|field| field.split('.').next().unwrap_or(field));
             if let Some(field) = field.filter(|field| !fields.iter().any(|(name, _)| name == field)) {
-                return Err(Mistake { path: at(), reason: format!("{field:?} is no field of this map") });
+                return Err(Mistake {
+                    path: at(),
+                    reason: format!(
+                        "{field:?} is no field of this map; without it, take the filter away too: \"{name}\": null"
+                    ),
+                });
             }
         }
         Ok(Self {
@@ -245,14 +263,7 @@ impl ResourceMap {
             if method_name == "list" && !method.loads.is_empty() {
                 return Err("a list reads nothing beside its records: leave `loads` to `get`".to_owned());
             }
-            let calls = std::iter::once((&method.resource, &method.method))
-                .chain(method.loads.iter().map(|load| (&load.resource, &load.method)));
-            for (resource, name) in calls {
-                integration
-                    .resource(resource)
-                    .and_then(|resource| resource.method(name))
-                    .map_err(|unknown| unknown.to_string())?;
-            }
+            method.check(integration).map_err(|unknown| unknown.to_string())?;
         }
         Ok(())
     }
@@ -401,6 +412,27 @@ impl ResourceMap {
             source_path: fault.source,
             wanted: fault.wanted,
             found: fault.found,
+        }
+    }
+}
+
+/// Refuses a layer that could only be taken by leaving a part of it aside.
+fn check_layer(layer: &Value, below: &Value) -> Result<(), Mistake> {
+    let no_object = |path: Vec<String>| Mistake { path, reason: "has to be an object".into() };
+    let Value::Object(layer) = layer else { return Err(no_object(Vec::new())) };
+    let lines = match layer.get("fields") {
+        None => return Ok(()),
+        Some(Value::Object(lines)) => lines,
+        Some(_) => return Err(no_object(vec!["fields".into()])),
+    };
+    let known = below["fields"].as_object();
+    let is_known = |name: &str| known.is_some_and(|known| known.contains_key(name));
+    match lines.iter().find(|(name, line)| line.is_null() && !is_known(name)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let known = known.into_iter().flat_map(Map::keys).map(String::as_str);
+            let reason = Unknown::new("field", name, known).to_string();
+            Err(Mistake { path: vec!["fields".into(), name.clone()], reason })
         }
     }
 }

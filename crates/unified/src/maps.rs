@@ -9,7 +9,6 @@ use integration::Catalog;
 use integration::source::{self, Files};
 use serde_json::Value;
 
-use crate::compile::Mistake;
 use crate::error::MapError;
 use crate::map::ResourceMap;
 use crate::model::Models;
@@ -61,10 +60,8 @@ impl Maps {
                 .and_then(|model| model.resource(resource))
                 .map_err(|unknown| refuse(&[], &unknown.to_string()))?;
             let definition: Value = source::parse(file, text)?;
-            let map =
-                ResourceMap::compile_at(declared, &[&definition]).map_err(|Mistake { path, reason }| {
-                    refuse(&path, &format!("{}: {reason}", path.join(".")))
-                })?;
+            let map = ResourceMap::compile_at(declared, &[&definition])
+                .map_err(|mistake| refuse(&mistake.path, &mistake.to_string()))?;
             let declared = catalog
                 .get(integration)
                 .ok_or_else(|| refuse(&[], &format!("there is no integration {integration:?}")))?;

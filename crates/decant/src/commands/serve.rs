@@ -1,11 +1,12 @@
 //! `decant serve`: the API on a socket, until Ctrl-C or SIGTERM.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use gateway::Gateway;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,6 +30,9 @@ pub struct Arguments {
     log: LogOptions,
 }
 
+/// How often what was measured is summed up.
+const UPKEEP: Duration = Duration::from_secs(1);
+
 /// Serves until it is told to stop.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     logging::start(&arguments.log, "info")?;
@@ -49,11 +53,21 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("start the metrics")?;
+    let upkeep = tokio::spawn(upkeep(metrics.clone()));
     let options = server::Options { docs, metrics: Some(metrics), ..server::Options::default() };
     let router = server::router(gateway.clone(), options);
     server::serve(listener, router, server::Limits::default(), stop).await;
+    upkeep.abort();
     gateway.shutdown().await;
     Ok(())
+}
+
+/// Sums up what was measured. Each measured time waits in memory for this or for someone to read the metrics.
+async fn upkeep(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
 }
 
 /// Ready on Ctrl-C and on SIGTERM; both are caught from the call on.

@@ -1,11 +1,13 @@
 //! Connecting: the `post_install` and `validation` actions of an integration, and the status that comes of them.
 
 use expression::Expression;
-use integration::{Action, Step, Unknown};
+use integration::{Action, Integration, Step, Unknown};
 use serde_json::{Map, Value, json};
 use store::{AccountPatch, AccountStatus, IntegratedAccount, StoreError};
 
+use super::advice;
 use crate::fetch::{Ask, Call, require_success};
+use crate::log::Record;
 use crate::resolve::Connected;
 use crate::{Error, Gateway, time};
 
@@ -25,9 +27,18 @@ impl Gateway {
     async fn run_actions(&self, mut account: IntegratedAccount) -> Result<IntegratedAccount, Error> {
         let mut last_action_result = None;
         for (name, failed) in ACTIONS {
-            let connected = self.connect_parts(account.clone()).await?;
+            let connected = match self.connect_parts(account.clone()).await {
+                Ok(connected) => connected,
+                // Overrides that fitted when they were given, and not what they are merged with now.
+                Err(failure) => {
+                    let installed =
+                        self.installed(&account.environment_id, &account.environment_integration_id).await?;
+                    let last_error = self.last_error(&installed.integration, &account, name, &failure);
+                    return self.keep_failure(&account, failed, last_error).await;
+                }
+            };
             let Some(action) = connected.integration.actions.get(name) else { continue };
-            match self.run_action(&connected, name, action).await {
+            match self.run_action(&connected, name, action, None).await {
                 Ok(done) => {
                     // Merged into what the context is by now: someone may have changed it meanwhile.
                     account = self
@@ -36,26 +47,50 @@ impl Gateway {
                             ..AccountPatch::default()
                         })
                         .await?;
-                    last_action_result = done.result.or(last_action_result);
+                    // What the platform answers is its customers' data and is not kept; what a definition makes of it is.
+                    if let Some(Step::Transform(_)) = action.steps.last() {
+                        last_action_result = done.result.or(last_action_result);
+                    }
                 }
                 Err(failure) => {
-                    let last_error = self.last_error(name, &failure);
-                    return self
-                        .keep(&account, |_| AccountPatch {
-                            status: Some(failed),
-                            last_error: Some(Some(last_error)),
-                            ..AccountPatch::default()
-                        })
-                        .await;
+                    let last_error = self.last_error(&connected.integration, &account, name, &failure);
+                    return self.keep_failure(&account, failed, last_error).await;
                 }
             }
         }
-        self.keep(&account, |_| AccountPatch {
+        let outcome = AccountPatch {
             status: Some(AccountStatus::Active),
             last_error: Some(None),
             last_forbidden_error: Some(None),
             last_action_result: Some(last_action_result),
             ..AccountPatch::default()
+        };
+        self.keep_outcome(&account, outcome).await
+    }
+
+    async fn keep_failure(
+        &self,
+        account: &IntegratedAccount,
+        status: AccountStatus,
+        last_error: Value,
+    ) -> Result<IntegratedAccount, Error> {
+        let outcome = AccountPatch {
+            status: Some(status),
+            last_error: Some(Some(last_error)),
+            ..AccountPatch::default()
+        };
+        self.keep_outcome(account, outcome).await
+    }
+
+    /// Keeps what came of connecting, unless the account was connected anew with other credentials meanwhile.
+    async fn keep_outcome(
+        &self,
+        account: &IntegratedAccount,
+        outcome: AccountPatch,
+    ) -> Result<IntegratedAccount, Error> {
+        self.keep(account, |now| {
+            let same = super::has_same_credentials(now, account);
+            if same || now.status == AccountStatus::Connecting { outcome } else { AccountPatch::default() }
         })
         .await
     }
@@ -75,14 +110,37 @@ impl Gateway {
         Ok(kept?)
     }
 
+    /// Runs an action by its name, keeps what it learns of the account and gives what it gave.
+    pub(crate) async fn act(
+        &self,
+        connected: &Connected,
+        name: &str,
+        record: &Record,
+    ) -> Result<Value, Error> {
+        let actions = &connected.integration.actions;
+        let action = actions
+            .get(name)
+            .ok_or_else(|| unknown(Unknown::new("action", name, actions.keys().map(String::as_str))))?;
+        let done = self.run_action(connected, name, action, Some(record)).await?;
+        if !done.updates.is_empty() {
+            self.keep(&connected.account, |account| AccountPatch {
+                context: Some(done.merged_into(account.context.clone())),
+                ..AccountPatch::default()
+            })
+            .await?;
+        }
+        Ok(done.result.unwrap_or_default())
+    }
+
     /// Runs one action.
     pub(super) async fn run_action(
         &self,
         connected: &Connected,
         name: &str,
         action: &Action,
+        record: Option<&Record>,
     ) -> Result<Done, Error> {
-        let call = Call { gateway: self, connected, record: None, resource: "_", method: name };
+        let call = Call { gateway: self, connected, record, resource: "_", method: name };
         let mut done = Done::default();
         let mut previous = Value::Null;
         for step in &action.steps {
@@ -90,7 +148,7 @@ impl Gateway {
                 Step::Request { resource, method, query } => {
                     let resource = call.integration().resource(resource).map_err(unknown)?;
                     let method = resource.method(method).map_err(unknown)?;
-                    let ask = Ask { resource, method, id: None, query, body: None, page: None };
+                    let ask = Ask { resource, method, id: None, query, page: None };
                     let answer = require_success(call.ask(&ask, None).await?)?;
                     previous = serde_json::from_slice(&answer.bytes().await?).map_err(|error| {
                         Error::BadAnswer(format!("the platform's answer is not JSON: {error}"))
@@ -113,11 +171,18 @@ impl Gateway {
     }
 
     /// An account's `last_error`.
-    fn last_error(&self, action: &str, error: &Error) -> Value {
+    fn last_error(
+        &self,
+        integration: &Integration,
+        account: &IntegratedAccount,
+        action: &str,
+        error: &Error,
+    ) -> Value {
         let mut last_error = json!({
             "message": error.to_string(),
             "status": error.status(),
             "action": action,
+            "what_to_do": advice::on_failed_action(integration, &account.authentication_method, error),
             "occurred_at": time::text(self.0.parts.clock.now()),
         });
         if let Some(remote) = error.remote() {

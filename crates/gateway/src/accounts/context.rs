@@ -28,19 +28,41 @@ pub(super) fn split(integration: &Integration, mut given: Map<String, Value>) ->
             secrets.insert(name.to_owned(), value);
         }
     }
-    if let Some(Value::Object(token)) = given.get_mut("oauth").and_then(|oauth| oauth.get_mut("token")) {
-        let mut sealed = Map::new();
-        for name in PROTECTED_OAUTH {
-            if let Some(value) = token.shift_remove(name) {
-                sealed.insert(name.to_owned(), value);
+    let of_oauth = |token| Value::Object(Map::from_iter([("token".to_owned(), token)]));
+    match given.get_mut("oauth") {
+        // What is taken away takes its secrets along.
+        Some(Value::Null) => {
+            secrets.insert("oauth".into(), Value::Null);
+        }
+        Some(Value::Object(oauth)) => match oauth.get_mut("token") {
+            Some(Value::Null) => {
+                secrets.insert("oauth".into(), of_oauth(Value::Null));
             }
-        }
-        if !sealed.is_empty() {
-            let token = Map::from_iter([("token".to_owned(), Value::Object(sealed))]);
-            secrets.insert("oauth".into(), Value::Object(token));
-        }
+            Some(Value::Object(token)) => {
+                let mut sealed = Map::new();
+                for name in PROTECTED_OAUTH {
+                    if let Some(value) = token.shift_remove(name) {
+                        sealed.insert(name.to_owned(), value);
+                    }
+                }
+                if !sealed.is_empty() {
+                    secrets.insert("oauth".into(), of_oauth(Value::Object(sealed)));
+                }
+            }
+            _ => {}
+        },
+        _ => {}
     }
     Split { context: given, secrets }
+}
+
+/// Whether a field of a context says whose account it is: a secret, or a field of the form that connects accounts. One app's
+/// credentials may open any of its customers' accounts, so that such a field decides whose data is read.
+pub(super) fn tells_whose(integration: &Integration, name: &str) -> bool {
+    let forms = integration.credentials.values();
+    name == "oauth"
+        || PROTECTED.contains(&name)
+        || forms.flat_map(|form| &form.fields).any(|field| field.name == name)
 }
 
 /// A context as it may be shown.
@@ -48,7 +70,7 @@ pub(super) fn shown(integration: &Integration, context: Map<String, Value>) -> M
     split(integration, context).context
 }
 
-/// Merges a patch into a context: field by field at the root, where `null` removes; `oauth` is merged within.
+/// Merges a patch into a context: field by field at the root, `oauth` within; `null` removes.
 pub(super) fn merge(context: &mut Map<String, Value>, patch: Map<String, Value>) {
     for (name, value) in patch {
         match (context.get_mut(&name), value) {
@@ -66,6 +88,9 @@ pub(super) fn merge(context: &mut Map<String, Value>, patch: Map<String, Value>)
 fn merge_deep(old: &mut Map<String, Value>, new: Map<String, Value>) {
     for (name, value) in new {
         match (old.get_mut(&name), value) {
+            (_, Value::Null) => {
+                old.shift_remove(&name);
+            }
             (Some(Value::Object(old)), Value::Object(new)) => merge_deep(old, new),
             (_, value) => {
                 old.insert(name, value);

@@ -1,5 +1,6 @@
 //! Integrated accounts: connecting them, reading and changing their records.
 
+pub(crate) mod advice;
 mod connect;
 mod context;
 mod view;
@@ -17,14 +18,15 @@ use store::{
 use self::context::Split;
 pub use self::view::{Account, AccountChange, CredentialsChange, EnvironmentIntegrationId, NewAccount};
 use crate::environment_integrations::IntegrationSummary;
-use crate::list::{DEFAULT_LIMIT, MAX_LIMIT, Parameters};
-use crate::resolve::{Installed, overridden};
+use crate::integrations::integration_id;
+use crate::list::Parameters;
+use crate::resolve::{Installed, SECRET_VARIABLES, overridden};
 use crate::{Caller, CallerKind, Error, Gateway, ListOf};
 
 /// The account of an account token, instead of an id.
 const ME: &str = "me";
-/// How often a change is tried anew when someone else changed the account in between.
-const TRIES: u32 = 5;
+/// How often a change is tried anew when someone else changed the account's secrets in between.
+const TRIES: u32 = 10;
 
 impl Gateway {
     /// Connects an account with given credentials: checks them against the definition's form, keeps them sealed, runs the
@@ -33,18 +35,18 @@ impl Gateway {
     pub async fn create_account(&self, caller: &Caller, new: NewAccount) -> Result<Account, Error> {
         let environment_id = caller.environment()?;
         caller.same_environment(new.environment_id.as_deref())?;
-        if new.tenant_id.trim().is_empty() {
-            return Err(Error::bad_request(
-                "tenant_id is missing: say which of your customers the account belongs to",
-            ));
-        }
+        check_tenant(&new.tenant_id)?;
         let installed = self.wanted_installed(environment_id, &new).await?;
         let integration_override = new.integration_override.unwrap_or_default();
+        without_secret_variables(&integration_override)?;
         let unified_model_override = new.unified_model_override.unwrap_or_default();
         let integration = overridden(&installed.integration, &integration_override)?;
         self.compile_overrides(&integration, &unified_model_override)?;
         let authentication_method = authentication_method(&integration, new.authentication_method)?;
-        let Split { context, secrets } = filled_in(&integration, &authentication_method, new.context, false)?;
+        let given = filled_in(&integration, &authentication_method, new.context, false)?;
+        let (mut context, mut secrets) = (Map::new(), Map::new());
+        context::merge(&mut context, given.context);
+        context::merge(&mut secrets, given.secrets);
         let row = NewIntegratedAccount {
             environment_id: environment_id.to_owned(),
             environment_integration_id: installed.row.id.clone(),
@@ -82,7 +84,7 @@ impl Gateway {
             created_at: parameters.time_range("created_at")?,
             updated_at: parameters.time_range("updated_at")?,
         };
-        let page = parameters.page(DEFAULT_LIMIT, MAX_LIMIT)?;
+        let page = parameters.page_by_id()?;
         parameters.finish()?;
         let listed = self.0.parts.store.list_integrated_accounts(environment_id, &filter, &page).await?;
         let mut result = Vec::with_capacity(listed.items.len());
@@ -99,7 +101,7 @@ impl Gateway {
     }
 
     /// Changes an account: `context` is merged at its root (facts, Truto 8.4), overrides are checked before they are kept. An
-    /// account token may change nothing but the context.
+    /// account token may change nothing but the context, and of that nothing that authenticates.
     pub async fn update_account(
         &self,
         caller: &Caller,
@@ -114,15 +116,36 @@ impl Gateway {
         if !only_context {
             caller.environment()?;
         }
+        if let Some(tenant_id) = &change.tenant_id {
+            check_tenant(tenant_id)?;
+        }
         let environment_id = &caller.environment_id;
         let account = self.0.parts.store.get_integrated_account(environment_id, id).await?;
         let installed = self.installed(environment_id, &account.environment_integration_id).await?;
         let overrides = change.integration_override.as_ref().unwrap_or(&account.integration_override);
+        without_secret_variables(overrides)?;
         let integration = overridden(&installed.integration, overrides)?;
-        if let Some(overrides) = &change.unified_model_override {
-            self.compile_overrides(&integration, overrides)?;
+        // Kept maps have to fit a new definition as new maps do.
+        let maps = change.unified_model_override.as_ref().unwrap_or(&account.unified_model_override);
+        if change.unified_model_override.is_some() || change.integration_override.is_some() {
+            self.compile_overrides(&integration, maps)?;
         }
-        let Split { context, secrets } = context::split(&integration, change.context.unwrap_or_default());
+        let given = change.context.unwrap_or_default();
+        if let CallerKind::AccountToken { .. } = caller.kind
+            && let Some(name) = given.keys().find(|name| context::tells_whose(&integration, name))
+        {
+            return Err(Error::Forbidden(format!(
+                "an integrated account token may not change {name:?}, which tells whose account it is: use PATCH \
+                 /integrated-account/{{id}}/credentials with an API token"
+            )));
+        }
+        // What the form asks for is checked here as it is there.
+        let by_form = given.keys().any(|name| context::tells_whose(&integration, name));
+        let Split { context, secrets } = if by_form {
+            filled_in(&integration, &account.authentication_method, given, true)?
+        } else {
+            context::split(&integration, given)
+        };
         let account = self
             .change(environment_id, id, change.version, |account, kept| {
                 let mut merged = account.context.clone();
@@ -186,7 +209,7 @@ impl Gateway {
         let environment_id = caller.environment()?;
         let connected = self.load_connected(environment_id, id).await?;
         if let Some(action) = connected.integration.actions.get("validation") {
-            self.run_action(&connected, "validation", action).await?;
+            self.run_action(&connected, "validation", action, None).await?;
         }
         Ok(())
     }
@@ -218,7 +241,16 @@ impl Gateway {
         new: &NewAccount,
     ) -> Result<Arc<Installed>, Error> {
         if let Some(id) = &new.environment_integration_id {
-            return self.installed(environment_id, id).await;
+            let installed = self.installed(environment_id, id).await?;
+            let name = &installed.row.integration;
+            let named =
+                new.integration.as_ref().filter(|named| *named != name && **named != integration_id(name));
+            return match named {
+                None => Ok(installed),
+                Some(named) => Err(Error::bad_request(format!(
+                    "environment_integration_id is one of {name:?}, not of {named:?}: leave one of them out"
+                ))),
+            };
         }
         let Some(integration) = &new.integration else {
             return Err(Error::bad_request(
@@ -236,8 +268,7 @@ impl Gateway {
         }
     }
 
-    /// Changes an account by what it is now, its opened secrets included; tried anew when someone else was faster, unless the caller
-    /// said which version it means.
+    /// Changes an account by what it is now, its opened secrets included; tried anew when someone else changed those meanwhile.
     async fn change(
         &self,
         environment_id: &str,
@@ -247,11 +278,23 @@ impl Gateway {
     ) -> Result<IntegratedAccount, Error> {
         let store = &self.0.parts.store;
         for attempt in 1.. {
-            let account = store.get_integrated_account(environment_id, id).await?;
-            let secrets = store.open_account_secrets(&account).await?;
-            let patch = decide(&account, secrets.expose());
-            let expected = version.unwrap_or(account.version);
-            match store.update_integrated_account(environment_id, id, Some(expected), patch).await {
+            let seen = store.get_integrated_account(environment_id, id).await?;
+            let secrets = store.open_account_secrets(&seen).await?;
+            let changed = store.modify_integrated_account(environment_id, id, |account| {
+                let same_secrets = account.secrets == seen.secrets;
+                match version {
+                    None if same_secrets => Ok(decide(account, secrets.expose())),
+                    Some(expected) if same_secrets && expected == account.version => {
+                        Ok(decide(account, secrets.expose()))
+                    }
+                    _ => Err(StoreError::Stale {
+                        what: "integrated account",
+                        expected: version.unwrap_or(seen.version),
+                        found: account.version,
+                    }),
+                }
+            });
+            match changed.await {
                 Err(StoreError::Stale { .. }) if version.is_none() && attempt < TRIES => {}
                 changed => {
                     self.0.at_hand.forget_account(id).await;
@@ -305,6 +348,31 @@ fn own_or_named<'a>(caller: &'a Caller, id: &'a str) -> Result<&'a str, Error> {
         )),
         CallerKind::ApiToken { .. } => Ok(id),
     }
+}
+
+/// Whether an account has the credentials that it had when it was read; those that are not secret are in its context.
+pub(crate) fn has_same_credentials(now: &IntegratedAccount, then: &IntegratedAccount) -> bool {
+    now.secrets == then.secrets && now.context == then.context
+}
+
+fn check_tenant(tenant_id: &str) -> Result<(), Error> {
+    if tenant_id.trim().is_empty() {
+        return Err(Error::bad_request(
+            "tenant_id is missing: say which of your customers the account belongs to",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses secrets where an account does not seal them.
+fn without_secret_variables(integration_override: &Map<String, Value>) -> Result<(), Error> {
+    if !integration_override.contains_key(SECRET_VARIABLES) {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!(
+        "integration_override.{SECRET_VARIABLES}: an account keeps its secrets in its context; give those of all accounts with \
+         PATCH /environment-integration/{{id}}"
+    )))
 }
 
 /// The credential format to use; the only one there is when none is named.

@@ -31,7 +31,7 @@ pub struct Account {
     pub context: Map<String, Value>,
     /// Context fields kept elsewhere: none.
     pub object_store_context_fields: Vec<String>,
-    /// The error that the status is about.
+    /// The error that the status is about; its `what_to_do` tells how to mend it.
     #[schema(value_type = Option<Object>)]
     pub last_error: Option<Value>,
     /// The last call that lacked a permission, until it goes through.

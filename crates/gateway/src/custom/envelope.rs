@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use upstream::{Body, SendError};
@@ -21,7 +22,9 @@ pub(super) fn wrap(mut answer: Answer) -> Answer {
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| is_json(value.split(';').next().unwrap_or_default().trim()));
     let encoded = answer.headers.contains_key(CONTENT_ENCODING);
-    if !answer.status.is_success() || !is_json || encoded || answer.body.is_end_stream() {
+    // A part of a document is no document.
+    let whole = answer.status.is_success() && answer.status != StatusCode::PARTIAL_CONTENT;
+    if !whole || !is_json || encoded || answer.body.is_end_stream() {
         return answer;
     }
     answer.headers.remove(CONTENT_LENGTH);

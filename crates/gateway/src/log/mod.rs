@@ -79,8 +79,21 @@ impl Gateway {
     pub async fn logs(&self, caller: &Caller, query: &Map<String, Value>) -> Result<ListOf<LogRow>, Error> {
         let environment_id = caller.environment()?;
         let mut query = query.clone();
-        if let Some(Value::Object(inner)) = query.remove("log_type_filter") {
-            query.extend(inner);
+        match query.shift_remove("log_type_filter") {
+            None => {}
+            Some(Value::Object(inner)) => {
+                if let Some(name) = inner.keys().find(|name| query.contains_key(*name)) {
+                    return Err(Error::bad_request(format!(
+                        "{name} is given twice, at the root and within log_type_filter: leave one of them out"
+                    )));
+                }
+                query.extend(inner);
+            }
+            Some(_) => {
+                return Err(Error::bad_request(
+                    "log_type_filter takes names and values: log_type_filter[resource]=order",
+                ));
+            }
         }
         let mut parameters = Parameters::new(&query);
         let filter = LogFilter {

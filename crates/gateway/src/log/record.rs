@@ -89,7 +89,8 @@ impl Record {
         row.http_status_category = Some(metrics::category(status).to_owned());
         row.duration = Some(milliseconds(took));
         row.result_count = count.and_then(|count| i64::try_from(count).ok());
-        row.message = message;
+        // A platform's words may hold what PostgreSQL's texts can't.
+        row.message = message.map(|message| message.replace('\0', ""));
         self.gateway.log.hand_over(row);
     }
 

@@ -71,7 +71,15 @@ fn mistakes_are_named() {
     assert_eq!(refused(json!({"name": null})), r#"override: the key "name" is missing in this mapping"#);
     assert_eq!(
         refused(json!({"resources": {"order": {"descripton": "x"}}})),
-        r#"override: unknown key "descripton", did you mean "description"?"#
+        r#"override: resources.order.descripton: unknown key "descripton", did you mean "description"?"#
+    );
+    assert_eq!(
+        refused(json!({"resources": {"order": {"methods": {"list": {"pagination": [5]}}}}})),
+        "override: resources.order.methods.list.pagination.0: invalid type: integer `5`, expected a string"
+    );
+    assert_eq!(
+        refused(json!({"resources": {"wine": {"methods": {}}}})),
+        r#"override: resources.wine: the key "description" is missing in this mapping"#
     );
     assert_eq!(
         refused(json!({"base_url": "https://{{credentials.app_secret}}.test"})),

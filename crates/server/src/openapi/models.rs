@@ -48,6 +48,13 @@ fn fill_in(operation: &mut Value, model: &Model, resource: &ModelResource, (meth
     operation["tags"] = json!([model.label]);
     operation["summary"] = json!(format!("{does} the {}.", resource.name));
     operation["description"] = json!(resource.description);
+    if method == "list" {
+        let meta = format!("/unified/{}/{}/{{integration}}/meta/list", model.name, resource.name);
+        operation["description"] = json!(format!(
+            "{}\n\nWhich filters work depends on the platform: `{meta}` lists them, and a call with another one is refused.",
+            resource.description
+        ));
+    }
     if let Some(parameters) = operation["parameters"].as_array_mut() {
         parameters.retain(|parameter| parameter["name"] != "model" && parameter["name"] != "resource");
         if method == "list" {

@@ -12,7 +12,7 @@ use super::CallErrors;
 use crate::App;
 use crate::caller::AnyCaller;
 use crate::error::ApiError;
-use crate::parameters::WhichAccount;
+use crate::parameters::{CustomFormat, WhichAccount};
 use crate::reply;
 
 /// Below this path everything is the platform's.
@@ -34,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     security(("api_token" = []), ("integrated_account_token" = [])),
     params(
         ("path" = String, Path, description = "The path below the platform's base URL; it may hold slashes"),
-        WhichAccount,
+        WhichAccount, CustomFormat,
     ),
     responses(
         (status = 200, description = "The platform's answer; its status and headers are kept", content_type = "*/*"),

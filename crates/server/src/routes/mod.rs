@@ -24,7 +24,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::openapi::Base;
 
 /// The first segments of all paths, for "did you mean".
-const GROUPS: [&str; 13] = [
+const GROUPS: [&str; 14] = [
     "unified",
     "proxy",
     "custom",
@@ -37,6 +37,7 @@ const GROUPS: [&str; 13] = [
     "openapi.json",
     "docs",
     "healthz",
+    "readyz",
     "metrics",
 ];
 
@@ -64,7 +65,10 @@ pub(crate) async fn unknown(uri: Uri) -> ApiError {
             uri.path()
         ));
     }
-    ApiError::not_found(Unknown::new("path", &format!("/{group}"), GROUPS.map(|known| known)).to_string())
+    let known = GROUPS.map(|known| format!("/{known}"));
+    ApiError::not_found(
+        Unknown::new("path", &format!("/{group}"), known.iter().map(String::as_str)).to_string(),
+    )
 }
 
 /// Answers a method that a path does not take; axum adds `Allow`.

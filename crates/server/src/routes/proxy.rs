@@ -16,7 +16,7 @@ use crate::App;
 use crate::body::payload;
 use crate::caller::AnyCaller;
 use crate::error::ApiError;
-use crate::parameters::{Listing, WhichAccount};
+use crate::parameters::{Listing, OwnReading, WhichAccount, Writing};
 use crate::path::Path;
 use crate::query::Query;
 use crate::reply;
@@ -49,7 +49,7 @@ fn result() -> Schema {
     let array = ArrayBuilder::new().items(Object::with_type(SchemaType::AnyValue));
     let object = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true)));
     OneOfBuilder::new()
-        .description(Some("The records; with `truto_key_by` an object of them."))
+        .description(Some("The records; on unified lists with `truto_key_by` an object of them."))
         .item(array)
         .item(object)
         .into()
@@ -71,7 +71,7 @@ async fn call(
 /// Lists records of a resource. All other parameters are the platform's own and are passed on.
 #[utoipa::path(get, path = "/proxy/{resource}", operation_id = "proxy_list", tag = "proxy",
     security(("api_token" = []), ("integrated_account_token" = [])),
-    params(("resource" = String, Path, description = "The resource, see the account's capabilities"), WhichAccount, Listing),
+    params(("resource" = String, Path, description = "The resource, see the account's capabilities"), WhichAccount, OwnReading, Listing),
     responses((status = 200, description = "The records", body = Records), CallErrors))]
 async fn list(
     State(app): State<App>,
@@ -89,7 +89,7 @@ async fn list(
     params(
         ("resource" = String, Path, description = "The resource, see the account's capabilities"),
         ("id" = String, Path, description = "The record's id"),
-        WhichAccount,
+        WhichAccount, OwnReading,
     ),
     responses((status = 200, description = "The platform's answer", body = Value), CallErrors))]
 async fn get(
@@ -105,7 +105,7 @@ async fn get(
 /// Creates a record from a body in the platform's own shape.
 #[utoipa::path(post, path = "/proxy/{resource}", operation_id = "proxy_create", tag = "proxy",
     security(("api_token" = []), ("integrated_account_token" = [])),
-    params(("resource" = String, Path, description = "The resource, see the account's capabilities"), WhichAccount),
+    params(("resource" = String, Path, description = "The resource, see the account's capabilities"), WhichAccount, Writing),
     request_body = Value,
     responses((status = 200, description = "The platform's answer; its status is kept", body = Value), CallErrors, BodyErrors))]
 async fn create(
@@ -124,7 +124,7 @@ async fn create(
     params(
         ("resource" = String, Path, description = "The resource, see the account's capabilities"),
         ("id" = String, Path, description = "The record's id"),
-        WhichAccount,
+        WhichAccount, Writing,
     ),
     request_body = Value,
     responses((status = 200, description = "The platform's answer; its status is kept", body = Value), CallErrors, BodyErrors))]
@@ -141,7 +141,7 @@ async fn update(
 /// Changes a record of a resource that takes the id in the body, or has none.
 #[utoipa::path(patch, path = "/proxy/{resource}", operation_id = "proxy_update_without_id", tag = "proxy",
     security(("api_token" = []), ("integrated_account_token" = [])),
-    params(("resource" = String, Path, description = "The resource, see the account's capabilities"), WhichAccount),
+    params(("resource" = String, Path, description = "The resource, see the account's capabilities"), WhichAccount, Writing),
     request_body = Value,
     responses((status = 200, description = "The platform's answer; its status is kept", body = Value), CallErrors, BodyErrors))]
 async fn update_without_id(
@@ -188,13 +188,13 @@ async fn delete_without_id(
     call(&app, (caller, resource, "delete"), None, query, request).await
 }
 
-/// Calls a method of the resource's own.
+/// Calls a method of the resource's own. A method of one record takes the record's id as the query parameter `id`.
 #[utoipa::path(post, path = "/proxy/{resource}/{id}", operation_id = "proxy_method", tag = "proxy",
     security(("api_token" = []), ("integrated_account_token" = [])),
     params(
         ("resource" = String, Path, description = "The resource, see the account's capabilities"),
         ("id" = String, Path, description = "The method"),
-        WhichAccount,
+        WhichAccount, Writing,
     ),
     request_body = Option<Value>,
     responses((status = 200, description = "The platform's answer; its status is kept", body = Value), CallErrors, BodyErrors))]
@@ -213,7 +213,7 @@ async fn method(
     security(("api_token" = []), ("integrated_account_token" = [])),
     params(("action" = String, Path, description = "The action"), WhichAccount),
     request_body = Option<Value>,
-    responses((status = 200, description = "What the action gave", body = Value), CallErrors, BodyErrors))]
+    responses((status = 200, description = "`{result}`: what the action gave", body = Object), CallErrors, BodyErrors))]
 async fn action(
     State(app): State<App>,
     AnyCaller(caller): AnyCaller,

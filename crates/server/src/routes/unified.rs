@@ -15,7 +15,7 @@ use crate::App;
 use crate::body::payload;
 use crate::caller::{AnyCaller, ApiCaller};
 use crate::error::ApiError;
-use crate::parameters::{Listing, Reading, WhichAccount};
+use crate::parameters::{Keyed, Listing, Reading, WhichAccount};
 use crate::path::Path;
 use crate::query::Query;
 use crate::reply;
@@ -51,7 +51,7 @@ async fn call(
     params(
         ("model" = String, Path, description = "The unified model", example = "ecommerce"),
         ("resource" = String, Path, description = "Its resource", example = "orders"),
-        WhichAccount, Reading, Listing,
+        WhichAccount, Reading, Listing, Keyed,
     ),
     responses((status = 200, description = "The records", body = Records), CallErrors))]
 async fn list(
@@ -235,7 +235,7 @@ async fn model_meta(
         ("model" = String, Path, description = "The unified model", example = "ecommerce"),
         ("resource" = String, Path, description = "Its resource", example = "orders"),
         ("method" = String, Path, description = "The method", example = "list"),
-        WhichAccount,
+        ("integrated_account_id" = Option<String>, Query, description = "Shows it with this account's overrides"),
     ),
     responses((status = 200, description = "The documentation", body = Object), AdminErrors))]
 async fn method_meta(
@@ -256,6 +256,7 @@ async fn method_meta(
         ("resource" = String, Path, description = "Its resource", example = "orders"),
         ("integration" = String, Path, description = "The integration's slug"),
         ("method" = String, Path, description = "The method", example = "list"),
+        ("integrated_account_id" = Option<String>, Query, description = "Shows it with this account's overrides"),
     ),
     responses((status = 200, description = "The documentation", body = Object), AdminErrors))]
 async fn integration_method_meta(

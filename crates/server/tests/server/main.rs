@@ -1,4 +1,26 @@
 //! The API as a client meets it: real sockets, real databases, a real winery.
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod accounts;
+mod addresses;
+mod bad_input;
+mod capabilities;
+mod connecting;
+mod custom;
+mod environment_integrations;
+mod health;
+mod integrations;
+mod log;
+mod meta;
+mod nodes;
+mod openapi;
+mod overrides;
+mod proxy;
+mod raw;
+mod remote_errors;
+mod secrets;
+mod support;
+mod tokens;
 mod unified;
+mod unified_filters;
+mod unified_parameters;

@@ -28,7 +28,8 @@ async fn an_account_is_read_back_as_it_was_made(database: &TestDatabase) {
     let clock = TestClock::at("2026-03-01T12:00:00.123456Z");
     let store = database.open_with_clock(Arc::new(clock)).await;
     let made = account(&store).await;
-    assert_eq!(made.created_at, time("2026-03-01T12:00:00.123456Z"));
+    // What is finer than the API shows is not kept: by the time that was shown the row is found.
+    assert_eq!(made.created_at, time("2026-03-01T12:00:00.123Z"));
     assert_eq!((made.integration.as_str(), made.version), ("winery", 1));
     assert_eq!(made.context, map(json!({"tenant": "vineyard"})));
     assert_eq!(made.last_error, None);

@@ -69,6 +69,7 @@ async fn installing_again_changes_nothing(database: &TestDatabase) {
             is_enabled: false,
             show_in_catalog: false,
             overrides: map(json!({"base_url": "https://elsewhere.example"})),
+            secrets: Some(secrets(json!({"key": "another"}))),
         })
         .await
         .unwrap();

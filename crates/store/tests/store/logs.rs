@@ -50,7 +50,7 @@ async fn a_row_is_read_back_as_it_was_added(database: &TestDatabase) {
         integrated_account_needs_reauth: true,
         logs: vec![json!({"page": 1}), json!("done")],
         message: Some("Süßwein 'quoted' \u{1f377}".to_owned()),
-        ..entry(time("2026-01-01T00:00:00.000001Z"))
+        ..entry(time("2026-01-01T00:00:00.001Z"))
     };
     let bare = entry(minute(1));
     store.insert_logs(&[full.clone(), bare.clone()]).await.unwrap();

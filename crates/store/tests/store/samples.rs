@@ -64,6 +64,7 @@ pub async fn installed(
         is_enabled: true,
         show_in_catalog: true,
         overrides: map(json!({})),
+        secrets: None,
     };
     store.install_integration(&new).await.unwrap()
 }
