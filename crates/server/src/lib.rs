@@ -1,12 +1,12 @@
 //! HTTP: API routes, envelopes, OpenAPI, metrics.
 //!
-//! [`router`] is the whole API as an [`axum::Router`]; [`serve`] runs it on a socket. Each group of routes is a file of
+//! [`router`] is the whole API as an [`axum::Router`]; [`serve()`] runs it on a socket. Each group of routes is a file of
 //! [`routes`](self) whose handlers read the request, call one function of the [`gateway`] and write what it gives. What
 //! a handler takes and answers stands on it (`#[utoipa::path]`), and `/openapi.json` is made of that.
 //!
 //! # How to add an endpoint
 //! 1. Write its handler with `#[utoipa::path]` in the file of its group and name it in that file's `routes()`.
-//! 2. Take who calls from [`caller`], the query from [`query`], a JSON body from [`body`]; answer errors with [`error`].
+//! 2. Take who calls from `caller`, the query from `query`, a JSON body from `body`; answer errors with `error`.
 //! 3. Call it in `tests/server/`; the suite's walk over `/openapi.json` finds it by itself.
 
 mod body;

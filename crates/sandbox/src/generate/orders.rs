@@ -1,4 +1,4 @@
-//! Orders: first drawn up one by one ([`plan`]), priced ([`price`]), then, numbered by date, written out ([`object`]).
+//! Orders: first drawn up one by one ([`mod@plan`]), priced ([`price`]), then, numbered by date, written out ([`object`]).
 
 mod object;
 mod plan;
