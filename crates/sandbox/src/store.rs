@@ -5,6 +5,7 @@
 //! stored texts, and a change of a customer shows in all its orders at once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -96,7 +97,10 @@ fn write(fields: &Map<String, Value>, embeds: &[Embed]) -> (Box<str>, Box<[Hole]
             .and_then(|embed| Some((embed.kind, fields.get(embed.id_field).and_then(as_uuid)?)));
         match hole {
             Some((kind, id)) => holes.push(Hole { at: text.len(), kind, id }),
-            None => text.push_str(&value.to_string()),
+            None => {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{value}");
+            }
         }
     }
     text.push('}');
