@@ -9,11 +9,13 @@ use serde_json::{Map, Value};
 use crate::Error;
 
 /// Raised when what is inside changes its meaning.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Where a walk through a list goes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Position {
+    /// Which of the walk's queries it is in.
+    pub(crate) part: u32,
     /// The platform's cursor of the page; `None` is the first.
     pub(crate) upstream: Option<String>,
     /// Records of that page that were given out already.
@@ -51,6 +53,7 @@ impl Binding {
             VERSION,
             self.account.clone(),
             self.query.clone(),
+            position.part,
             position.upstream.clone(),
             position.offset,
             position.size,
@@ -61,9 +64,8 @@ impl Binding {
 
     /// Reads a cursor that was given out for the same.
     pub(crate) fn open(&self, cursor: &str) -> Result<Position, Error> {
-        let malformed = || Error::bad_request("next_cursor is malformed: pass it back as it was given");
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| malformed())?;
-        let Inside(version, account, query, upstream, offset, size) =
+        let Inside(version, account, query, part, upstream, offset, size) =
             serde_json::from_slice(&bytes).map_err(|_| malformed())?;
         if version != VERSION {
             return Err(malformed());
@@ -80,13 +82,18 @@ impl Binding {
         if size == 0 {
             return Err(malformed());
         }
-        Ok(Position { upstream, offset, size })
+        Ok(Position { part, upstream, offset, size })
     }
 }
 
-/// Version, account, query, upstream cursor, offset, size.
+/// What is said of a cursor that was never given out.
+pub(crate) fn malformed() -> Error {
+    Error::bad_request("next_cursor is malformed: pass it back as it was given")
+}
+
+/// Version, account, query, part, upstream cursor, offset, size.
 #[derive(Serialize, Deserialize)]
-struct Inside(u8, String, String, Option<String>, u32, u32);
+struct Inside(u8, String, String, u32, Option<String>, u32, u32);
 
 /// The first 64 bits of a digest. It guards against mistakes: the account of a call is checked apart from its cursor.
 fn fingerprint(parts: &[&[u8]]) -> String {
@@ -137,12 +144,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_cursor_comes_back_as_it_was(
+            part in any::<u32>(),
             upstream in proptest::option::of("\\PC{0,80}"),
             offset in any::<u32>(),
             size in 1..u32::MAX,
         ) {
             let binding = binding("a", "unified/ecommerce/orders", json!({"status": "active"}));
-            let position = Position { upstream, offset, size };
+            let position = Position { part, upstream, offset, size };
             let cursor = binding.seal(&position);
             prop_assert!(cursor.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter)));
             prop_assert_eq!(binding.open(&cursor).unwrap(), position);
@@ -157,7 +165,7 @@ mod tests {
         #[test]
         fn a_changed_cursor_never_opens_as_another(index in 0_usize..60, letter in "[A-Za-z0-9_-]") {
             let binding = binding("a", "r", json!({"q": "x"}));
-            let cursor = binding.seal(&Position { upstream: Some("next-page".into()), offset: 3, size: 50 });
+            let cursor = binding.seal(&Position { part: 0, upstream: Some("next-page".into()), offset: 3, size: 50 });
             let mut letters: Vec<char> = cursor.chars().collect();
             let index = index % letters.len();
             letters[index] = letter.chars().next().unwrap();
@@ -171,7 +179,7 @@ mod tests {
 
         #[test]
         fn another_account_resource_or_filter_is_refused(value in "[a-z]{1,8}") {
-            let position = Position { upstream: None, offset: 0, size: 50 };
+            let position = Position { size: 50, ..Position::default() };
             let cursor = binding("a", "orders", json!({"q": "0"})).seal(&position);
             for other in [
                 binding(&format!("a{value}"), "orders", json!({"q": "0"})),

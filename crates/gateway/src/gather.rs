@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::Error;
-use crate::cursor::Position;
+use crate::cursor::{Position, malformed};
 use crate::fetch::{Ask, Call, Text};
 
 /// So many pages of the platform are read by one call. A filter that few records pass, or `truto_ignore_limit`, ends here with fewer
@@ -19,8 +19,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) method: &'a Method,
     /// The record that the list belongs to, where its path names one.
     pub(crate) id: Option<&'a str>,
-    /// The platform's query.
-    pub(crate) query: &'a Map<String, Value>,
+    /// The platform's queries, whose lists are walked through one after the other.
+    pub(crate) queries: &'a [Map<String, Value>],
     pub(crate) style: Option<&'a Style>,
     /// How many records are wanted; `None` is as many as [`MAX_PAGES`] hold.
     pub(crate) limit: Option<u32>,
@@ -48,7 +48,7 @@ impl Walk<'_> {
                 position.size = (limit - taken).saturating_add(position.offset).min(style.max_limit());
             }
             let request = PageRequest { cursor: position.upstream.clone(), limit: Some(position.size) };
-            let text = self.read(&request).await?;
+            let text = self.read(position.part, &request).await?;
             let page = self
                 .method
                 .read_page(text.as_str(), self.style, &request)
@@ -59,11 +59,14 @@ impl Walk<'_> {
                 }
                 taken += u32::from(take(record)?);
             }
-            let Some(next) = page.next else { return Ok(None) };
-            if position.upstream.as_deref() == Some(next.as_str()) {
-                return Err(Error::BadAnswer("the platform's cursor leads back to the same page".into()));
-            }
-            position = Position { upstream: Some(next), offset: 0, size: position.size };
+            position = match page.next {
+                Some(next) if position.upstream.as_deref() == Some(next.as_str()) => {
+                    return Err(Error::BadAnswer("the platform's cursor leads back to the same page".into()));
+                }
+                Some(next) => Position { upstream: Some(next), offset: 0, ..position },
+                None if position.part as usize + 1 >= self.queries.len() => return Ok(None),
+                None => Position { part: position.part + 1, upstream: None, offset: 0, size: position.size },
+            };
             if full(taken) {
                 break;
             }
@@ -71,9 +74,10 @@ impl Walk<'_> {
         Ok(Some(position))
     }
 
-    async fn read(&self, request: &PageRequest) -> Result<Text, Error> {
+    async fn read(&self, part: u32, request: &PageRequest) -> Result<Text, Error> {
+        let query = self.queries.get(part as usize).ok_or_else(malformed)?;
         let page = self.style.map(|style| (style, request));
-        let ask = Ask { resource: self.resource, method: self.method, id: self.id, query: self.query, page };
+        let ask = Ask { resource: self.resource, method: self.method, id: self.id, query, page };
         self.call.ask_text(&ask).await
     }
 

@@ -32,6 +32,7 @@ mod fetch;
 mod gateway;
 mod gather;
 pub mod integrations;
+mod items;
 pub mod list;
 pub mod log;
 mod maps;

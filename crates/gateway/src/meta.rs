@@ -138,13 +138,14 @@ impl Gateway {
 /// What the model says of a method, whichever platform is connected.
 fn describe_model(resource: &ModelResource, method: &str) -> Value {
     let filters = resource.filters.iter().map(|(name, filter)| (name.as_str(), filter));
+    let filters = filters.filter(|(_, filter)| filter.works_with(method));
     let schema = resource.json_schema();
     json!({
         "resource": resource.name,
         "method": method,
         "description": resource.description,
         "schema": schema,
-        "query_schema": query_schema(method, filters),
+        "query_schema": query_schema(method, filters, None),
         "default_query": default_query(method),
     })
 }
@@ -159,7 +160,7 @@ fn describe(map: &ResourceMap, integration: &Integration, method: &str) -> Value
     let mut described = describe_model(map.model(), method);
     described["integration"] = integration.name.clone().into();
     described["documentation_link"] = documentation_link.into();
-    described["query_schema"] = query_schema(method, map.query_filters());
+    described["query_schema"] = query_schema(method, map.query_filters(method), map.required_filter(method));
     described["response_schema"] = response_schema(method, &described["schema"]);
     described["response_mapping"] = map.definition()["fields"].clone();
     described["overridden_fields"] = map.overridden_fields().collect();
@@ -174,18 +175,23 @@ fn default_query(method: &str) -> Value {
 fn query_schema<'a>(
     method: &str,
     filters: impl Iterator<Item = (&'a str, &'a unified::FilterType)>,
+    required: Option<&str>,
 ) -> Value {
     let mut properties = Map::new();
+    for (name, filter) in filters {
+        let mut schema = filter.json_schema();
+        schema["description"] = filter.description.clone().into();
+        properties.insert(name.to_owned(), schema);
+    }
     if method == "list" {
-        for (name, filter) in filters {
-            let mut schema = filter.json_schema();
-            schema["description"] = filter.description.clone().into();
-            properties.insert(name.to_owned(), schema);
-        }
         properties.insert("limit".into(), json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}));
         properties.insert("next_cursor".into(), json!({"type": "string"}));
     }
-    json!({"type": "object", "properties": properties})
+    let mut schema = json!({"type": "object", "properties": properties});
+    if let Some(required) = required {
+        schema["required"] = json!([required]);
+    }
+    schema
 }
 
 fn response_schema(method: &str, record: &Value) -> Value {

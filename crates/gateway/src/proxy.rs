@@ -110,7 +110,8 @@ impl Listing<'_> {
         // One page of the platform where nothing else is said: what a caller of the platform itself would get.
         let page = style.map(Style::max_limit);
         let limit = if options.ignore_limit || style.is_none() { None } else { options.limit.or(page) };
-        let walk = Walk { call, resource, method, id, query: &query, style, limit, filtered: false };
+        let queries = std::slice::from_ref(&query);
+        let walk = Walk { call, resource, method, id, queries, style, limit, filtered: false };
         let mut records = RecordList::default();
         let next = walk
             .run(position, |record| {

@@ -1,10 +1,11 @@
 //! Unified calls: the platform's records in one shape.
 
 use futures_util::future::{join, try_join_all};
-use integration::{Method, Resource};
+use integration::{Method, RemoteErrorKind, Resource};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use unified::{Load, MethodMap, RecordError, ResourceMap, Sources, WriteOptions, Written};
+use unified::{Filter, Load, MethodMap, RecordError, ResourceMap, Sources, WriteOptions, Written};
+use upstream::Response;
 
 use crate::cursor::Binding;
 use crate::fetch::{Ask, Call, Text, require_success};
@@ -16,7 +17,7 @@ use crate::records::RecordList;
 use crate::{Answer, Caller, Error, Gateway, Payload, Records, Reply};
 
 /// The field that every record has.
-const ID: &str = "id";
+pub(crate) const ID: &str = "id";
 
 /// A call of `/unified/{model}/{resource}…`.
 #[derive(Debug)]
@@ -73,111 +74,177 @@ impl Gateway {
             platforms: resource.method(&method.method).map_err(not_found)?,
             options: &options,
         };
-        match &call.id {
-            Some(id) => reading.get(id, &query).await.map(Reply::Answer),
-            None if options.format == Format::Stream => reading.stream(&query).await.map(Reply::Answer),
-            None => reading.list(&query).await.map(Reply::Records),
+        match (&call.id, &reading.method.items) {
+            (Some(id), Some(items)) => reading.get_item(items, id, &query).await.map(Reply::Answer),
+            (None, Some(items)) => reading.list_items(items, &query).await.map(Reply::Records),
+            (Some(id), None) => reading.get(id, &query).await.map(Reply::Answer),
+            (None, None) if options.format == Format::Stream => reading.stream(&query).await.map(Reply::Answer),
+            (None, None) => reading.list(&query).await.map(Reply::Records),
         }
     }
 }
 
 /// A unified read and what it takes.
-struct Reading<'a> {
-    call: Call<'a>,
+pub(crate) struct Reading<'a> {
+    pub(crate) call: Call<'a>,
     /// `model/resource`.
-    name: &'a str,
-    map: &'a ResourceMap,
-    method: &'a MethodMap,
-    resource: &'a Resource,
+    pub(crate) name: &'a str,
+    pub(crate) map: &'a ResourceMap,
+    pub(crate) method: &'a MethodMap,
+    pub(crate) resource: &'a Resource,
     /// The platform's method behind it.
-    platforms: &'a Method,
-    options: &'a Options,
+    pub(crate) platforms: &'a Method,
+    pub(crate) options: &'a Options,
+}
+
+/// A list of unified records while it is gathered.
+pub(crate) struct Gathering<'r> {
+    reading: &'r Reading<'r>,
+    filter: Option<Filter>,
+    write: WriteOptions,
+    /// The record at hand.
+    text: Vec<u8>,
+    records: RecordList,
+}
+
+impl<'r> Gathering<'r> {
+    pub(crate) fn new(reading: &'r Reading<'r>, filter: Option<Filter>) -> Result<Self, Error> {
+        let key_by = &reading.options.key_by;
+        if let Some(field) = key_by
+            && !reading.map.has_field(field)
+        {
+            return Err(Error::bad_request(format!(
+                "truto_key_by: {} have no field {field:?}",
+                reading.name
+            )));
+        }
+        let records = if key_by.is_some() { RecordList::by_key() } else { RecordList::default() };
+        Ok(Self { reading, filter, write: reading.write_options(), text: Vec::new(), records })
+    }
+
+    /// Adds a record, unless the filter drops it; says whether it was added.
+    pub(crate) fn take(&mut self, sources: &Sources<'_>) -> Result<bool, Error> {
+        self.text.clear();
+        let reading = self.reading;
+        let context = &reading.call.connected.context;
+        let written =
+            reading.map.write(sources, context, &self.write, self.filter.as_ref(), &mut self.text)?;
+        if !written.kept {
+            return Ok(false);
+        }
+        match &reading.options.key_by {
+            Some(field) => self.records.push_by_key(field, written.key, &self.text)?,
+            None => {
+                reading.require_id(&written)?;
+                self.records.push(&self.text);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The whole list.
+    pub(crate) fn finish(self, next_cursor: Option<String>) -> Records {
+        let is_partial = self.reading.map.is_partial(self.reading.method);
+        Records { is_partial, ..self.records.finish(next_cursor) }
+    }
 }
 
 impl Reading<'_> {
     async fn list(&self, query: &Map<String, Value>) -> Result<Records, Error> {
-        let options = self.options;
-        if let Some(field) = &options.key_by
-            && !self.map.has_field(field)
-        {
-            return Err(Error::bad_request(format!("truto_key_by: {} have no field {field:?}", self.name)));
-        }
         let planned = self.map.plan_query(query)?;
-        let mut upstream = planned.upstream;
-        upstream.extend(options.remote_query.clone());
-
-        let mut asked = query.clone();
-        asked.insert("remote_query".into(), Value::Object(options.remote_query.clone()));
-        let binding =
-            Binding::new(&self.call.connected.account.id, &format!("unified/{}", self.name), &asked);
-        let position = options.next_cursor.as_deref().map(|cursor| binding.open(cursor)).transpose()?;
-        let limit = (!options.ignore_limit).then(|| options.limit.unwrap_or(DEFAULT_LIMIT));
+        let filtered = planned.filter.is_some();
+        let queries = self.queries(planned.upstream);
+        let binding = self.binding(query);
+        let position = self.options.next_cursor.as_deref().map(|cursor| binding.open(cursor)).transpose()?;
         let walk = Walk {
             call: &self.call,
             resource: self.resource,
             method: self.platforms,
             id: None,
-            query: &upstream,
-            style: self.platforms.style(&upstream),
-            limit,
-            filtered: planned.filter.is_some(),
+            style: queries.first().and_then(|query| self.platforms.style(query)),
+            queries: &queries,
+            limit: self.limit(),
+            filtered,
         };
+        let mut gathering = Gathering::new(self, planned.filter)?;
+        let next = walk.run(position, |record| gathering.take(&Sources { record, loads: &[] })).await?;
+        Ok(gathering.finish(next.map(|position| binding.seal(&position))))
+    }
 
-        let write = self.write_options();
-        let mut records = if options.key_by.is_some() { RecordList::by_key() } else { RecordList::default() };
-        let mut text = Vec::new();
-        let next = walk
-            .run(position, |record| {
-                text.clear();
-                let sources = Sources { record, loads: &[] };
-                let context = &self.call.connected.context;
-                let written =
-                    self.map.write(&sources, context, &write, planned.filter.as_ref(), &mut text)?;
-                if !written.kept {
-                    return Ok(false);
-                }
-                match &options.key_by {
-                    Some(field) => records.push_by_key(field, written.key, &text)?,
-                    None => {
-                        self.require_id(&written)?;
-                        records.push(&text);
-                    }
-                }
-                Ok(true)
-            })
-            .await?;
-        let records = records.finish(next.map(|position| binding.seal(&position)));
-        Ok(Records { is_partial: self.map.is_partial(self.method), ..records })
+    /// What a list's cursors are bound to.
+    pub(crate) fn binding(&self, query: &Map<String, Value>) -> Binding {
+        let mut asked = query.clone();
+        asked.insert("remote_query".into(), Value::Object(self.options.remote_query.clone()));
+        Binding::new(&self.call.connected.account.id, &format!("unified/{}", self.name), &asked)
+    }
+
+    /// How many records a list is to hold.
+    pub(crate) fn limit(&self) -> Option<u32> {
+        (!self.options.ignore_limit).then(|| self.options.limit.unwrap_or(DEFAULT_LIMIT))
+    }
+
+    /// The platform's queries: one, or one for each value that the platform divides its records by.
+    fn queries(&self, mut query: Map<String, Value>) -> Vec<Map<String, Value>> {
+        query.extend(self.options.remote_query.clone());
+        match &self.method.across {
+            Some(across) if !query.contains_key(&across.param) => {
+                let with = |value: &String| {
+                    let mut query = query.clone();
+                    query.insert(across.param.clone(), value.clone().into());
+                    query
+                };
+                across.values.iter().map(with).collect()
+            }
+            _ => vec![query],
+        }
     }
 
     async fn get(&self, id: &str, query: &Map<String, Value>) -> Result<Answer, Error> {
-        if let Some(name) = query.keys().next() {
-            return Err(Error::bad_request(format!(
-                "{name} does not work on a single record; what is meant for the platform goes into remote_query[{name}]"
-            )));
-        }
-        let ask = self.ask(Some(id), &self.options.remote_query);
+        let planned = self.map.plan_get(query)?;
+        let queries = self.queries(planned.upstream);
         if self.options.format != Format::Unified {
-            return Ok(Answer::passed_on(require_success(self.call.ask(&ask, None).await?)?));
+            return Ok(Answer::passed_on(self.find(id, &queries).await?));
         }
         let loads = try_join_all(self.method.loads.iter().map(|load| self.load(load, id)));
+        let answer = async { Text::of(self.find(id, &queries).await?.bytes().await?) };
         // The record's own error tells more than that of what is read beside it.
-        let (answer, loads) = join(self.call.ask_text(&ask), loads).await;
+        let (answer, loads) = join(answer, loads).await;
         let (answer, loads) = (answer?, loads?);
-        let record: &RawValue = serde_json::from_str(answer.as_str())
-            .map_err(|error| Error::BadAnswer(format!("the platform's answer is not JSON: {error}")))?;
+        let record: &RawValue = serde_json::from_str(answer.as_str()).map_err(not_json)?;
         let loads: Vec<(&str, &str)> =
             loads.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let mut text = Vec::with_capacity(2 * record.get().len());
         let sources = Sources { record, loads: &loads };
         let context = &self.call.connected.context;
-        let written = self.map.write(&sources, context, &self.write_options(), None, &mut text)?;
+        let filter = planned.filter.as_ref();
+        let written = self.map.write(&sources, context, &self.write_options(), filter, &mut text)?;
+        if !written.kept {
+            return Err(self.no_such(id));
+        }
         self.require_id(&written)?;
         Ok(Answer::json_text(text))
     }
 
+    /// The platform's answer to the first query that finds the record.
+    async fn find(&self, id: &str, queries: &[Map<String, Value>]) -> Result<Response, Error> {
+        let mut missing = None;
+        for query in queries {
+            match self.call.ask(&self.ask(Some(id), query), None).await {
+                Err(Error::Remote(remote)) if remote.error.kind == RemoteErrorKind::NotFound => {
+                    missing = Some(Error::Remote(remote));
+                }
+                answer => return require_success(answer?),
+            }
+        }
+        Err(missing.unwrap_or_else(|| self.no_such(id)))
+    }
+
+    pub(crate) fn no_such(&self, id: &str) -> Error {
+        Error::NotFound(format!("{} have no {id:?} that fits the query", self.name))
+    }
+
     /// Refuses what is JSON and no record: an object of another kind would be written with no fields.
-    fn require_id(&self, written: &Written) -> Result<(), Error> {
+    pub(crate) fn require_id(&self, written: &Written) -> Result<(), Error> {
         if written.key.is_some() || self.options.format == Format::Raw || !self.map.has_field(ID) {
             return Ok(());
         }
@@ -200,7 +267,7 @@ impl Reading<'_> {
             resource,
             method,
             id: Some(id),
-            query: &query,
+            queries: std::slice::from_ref(&query),
             style,
             limit: None,
             filtered: false,
@@ -237,11 +304,11 @@ impl Reading<'_> {
         Ok(Answer::passed_on(require_success(self.call.ask(&ask, None).await?)?))
     }
 
-    fn ask<'b>(&'b self, id: Option<&'b str>, query: &'b Map<String, Value>) -> Ask<'b> {
+    pub(crate) fn ask<'b>(&'b self, id: Option<&'b str>, query: &'b Map<String, Value>) -> Ask<'b> {
         Ask { resource: self.resource, method: self.platforms, id, query, page: None }
     }
 
-    fn write_options(&self) -> WriteOptions {
+    pub(crate) fn write_options(&self) -> WriteOptions {
         let options = self.options;
         let mut write = WriteOptions::default().excluding(options.exclude_fields.iter().map(String::as_str));
         if options.format == Format::Raw {
@@ -252,6 +319,10 @@ impl Reading<'_> {
         }
         write.keyed_by(options.key_by.as_deref().unwrap_or(ID))
     }
+}
+
+pub(crate) fn not_json(error: serde_json::Error) -> Error {
+    Error::BadAnswer(format!("the platform's answer is not JSON: {error}"))
 }
 
 impl From<Box<RecordError>> for Error {

@@ -34,8 +34,19 @@ pub fn coverage<'m>(
         page.push_str("| `remote_data` | json | the whole record | read |\n\n| filter | operators | done by |\n|---|---|---|\n");
         for (name, filter) in &map.model().filters {
             let operators = filter.operators.join(", ");
-            let by = map.filters().get(name).map_or_else(|| "refused".to_owned(), done_by);
+            let by = match map.filters().get(name) {
+                None => "refused".to_owned(),
+                Some(_) if map.required_filter("list") == Some(name.as_str()) => {
+                    "needed: it names the record that is read".to_owned()
+                }
+                Some(_) if map.required_filter("list").is_some() => "gateway".to_owned(),
+                Some(filter) => done_by(filter),
+            };
             let _ = writeln!(page, "| `{name}` | {operators} | {by} |");
+        }
+        if map.left_out().is_empty() {
+            page.push_str("\nNothing is left out.\n");
+            continue;
         }
         page.push_str("\n| left out | why |\n|---|---|\n");
         for (path, reason) in map.left_out() {
@@ -48,7 +59,17 @@ pub fn coverage<'m>(
 /// Which calls a method makes.
 fn calls(page: &mut String, map: &ResourceMap) {
     for (name, method) in &map.methods {
-        let _ = write!(page, "- `{name}` reads `{}` ({})", method.resource, method.method);
+        let _ = write!(page, "- `{name}` reads ");
+        if let Some(items) = &method.items {
+            let _ = write!(page, "the `{}` of ", items.list);
+        }
+        let _ = write!(page, "`{}` ({})", method.resource, method.method);
+        if let Some(items) = &method.items {
+            let _ = write!(page, ", which is named by `{}` and is `@{}`", items.of, items.name);
+        }
+        if let Some(across) = &method.across {
+            let _ = write!(page, ", with each `{}` in turn: {}", across.param, across.values.join(", "));
+        }
         for load in &method.loads {
             let _ = write!(page, ", and `{}` ({}) as `@{}`", load.resource, load.method, load.name);
         }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::compile::{Compiler, Loads, Mistake};
 use crate::error::{MapError, QueryError, RecordError};
 use crate::exact::minor_digits;
+use crate::items::Items;
 use crate::model::{FieldType, FilterType, ModelResource};
 use crate::op::{Excluded, Fault, Here, Op, Run, write_field};
 use crate::query::{self, Filter, FilterMap, Operators, PlannedQuery};
@@ -44,6 +45,23 @@ pub struct MethodMap {
     /// What else is read for each record.
     #[serde(default)]
     pub loads: Vec<Load>,
+    /// Where the records stand, when they are parts of the record that the call answers.
+    #[serde(default)]
+    pub items: Option<Items>,
+    /// What the call is made for one after the other, when the platform divides its records.
+    #[serde(default)]
+    pub across: Option<Across>,
+}
+
+/// A parameter that the platform needs and that has one of a few values: a list is those of all values, one after the
+/// other, and a record is looked for with each. A filter that is pushed down to the parameter leaves one value.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Across {
+    /// The platform's parameter.
+    pub param: String,
+    /// Its values, in order.
+    pub values: Vec<String>,
 }
 
 /// Something read beside a record; its answer is `@name` in the map.
@@ -83,7 +101,7 @@ fn query_template<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<T
 pub struct Sources<'a> {
     /// The provider's record.
     pub record: &'a RawValue,
-    /// The answers of the method's loads, by name.
+    /// The answers of the method's loads, by name; for an item the record that holds it.
     pub loads: &'a [(&'a str, &'a str)],
 }
 
@@ -138,6 +156,12 @@ pub struct Written {
 }
 
 impl MethodMap {
+    /// The names of what the map can read beside a record, as `@name.…`.
+    fn names_beside(&self) -> impl Iterator<Item = &str> {
+        let loads = self.loads.iter().map(|load| load.name.as_str());
+        loads.chain(self.items.iter().map(|items| items.name.as_str()))
+    }
+
     /// Whether the integration has all that the method calls.
     pub fn check(&self, integration: &Integration) -> Result<(), Unknown> {
         let calls = std::iter::once((&self.resource, &self.method))
@@ -186,9 +210,9 @@ impl ResourceMap {
         let definition: Definition =
             source::read_value(&merged).map_err(|(path, reason)| Mistake { path, reason })?;
         let mut loads = Loads::new();
-        for load in definition.methods.values().flat_map(|method| &method.loads) {
-            if !loads.iter().any(|(name, _)| *name == load.name) {
-                loads.push((load.name.clone(), Shape::default()));
+        for name in definition.methods.values().flat_map(MethodMap::names_beside) {
+            if !loads.iter().any(|(known, _)| known == name) {
+                loads.push((name.to_owned(), Shape::default()));
             }
         }
         let mut shape = Shape::default();
@@ -223,6 +247,16 @@ impl ResourceMap {
                         "{field:?} is no field of this map; without it, take the filter away too: \"{name}\": null"
                     ),
                 });
+            }
+        }
+        for (name, method) in &definition.methods {
+            let Some(items) = &method.items else { continue };
+            let declared = model.filters.get(&items.of).filter(|filter| filter.with_get);
+            if declared.is_none() || !definition.filters.contains_key(&items.of) {
+                let path = ["methods", name, "items", "of"].map(str::to_owned).to_vec();
+                let reason =
+                    format!("{:?} has to be a filter of this map that the model has `with_get`", items.of);
+                return Err(Mistake { path, reason });
             }
         }
         Ok(Self {
@@ -263,14 +297,25 @@ impl ResourceMap {
             if method_name == "list" && !method.loads.is_empty() {
                 return Err("a list reads nothing beside its records: leave `loads` to `get`".to_owned());
             }
+            if method.items.is_some() && (method.across.is_some() || !method.loads.is_empty()) {
+                return Err("`items` stand in one record: leave `loads` and `across` out".to_owned());
+            }
             method.check(integration).map_err(|unknown| unknown.to_string())?;
         }
         Ok(())
     }
 
-    /// The filters of its lists: what callers give, by name.
-    pub fn query_filters(&self) -> impl Iterator<Item = (&str, &FilterType)> {
-        self.filters.keys().filter_map(|name| Some((name.as_str(), self.model.filters.get(name)?)))
+    /// What callers of a method can filter by, by name: lists by every filter, `get` by those that help to find a record.
+    pub fn query_filters(&self, method: &str) -> impl Iterator<Item = (&str, &FilterType)> {
+        self.filters
+            .keys()
+            .filter_map(|name| Some((name.as_str(), self.model.filters.get(name)?)))
+            .filter(move |(_, filter)| filter.works_with(method))
+    }
+
+    /// The filter that a method's callers have to give, if there is one.
+    pub fn required_filter(&self, method: &str) -> Option<&str> {
+        Some(self.methods.get(method)?.items.as_ref()?.of.as_str())
     }
 
     /// The resource of the unified model.
@@ -305,6 +350,22 @@ impl ResourceMap {
     /// Turns the filters of a unified query into the provider's query and what is left to check.
     pub fn plan_query(&self, query: &Map<String, Value>) -> Result<PlannedQuery, QueryError> {
         query::plan(&self.model, &self.filters, self.operators.as_ref(), query)
+    }
+
+    /// As [`ResourceMap::plan_query`], for the query of a single record.
+    pub fn plan_get(&self, query: &Map<String, Value>) -> Result<PlannedQuery, QueryError> {
+        let works = || self.query_filters("get").map(|(name, _)| name);
+        match query.keys().find(|name| !works().any(|known| known == name.as_str())) {
+            None => self.plan_query(query),
+            Some(name) => Err(QueryError {
+                parameter: name.clone(),
+                message: format!(
+                    "{name} does not work on a single record; what is meant for the platform goes into \
+                     remote_query[{name}]"
+                ),
+                works: works().map(str::to_owned).collect(),
+            }),
+        }
     }
 
     /// Writes one unified record to `out`, unless `filter` drops it. `context` is the account's: its `currency` decides

@@ -116,6 +116,9 @@ pub struct FilterType {
     /// The values it takes, when they are few.
     #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
+    /// Whether `get` takes it, too, for records that are found by more than their id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_get: bool,
 }
 
 fn only_equal() -> Vec<String> {
@@ -239,6 +242,11 @@ impl FilterType {
         };
         let comparisons: Map<String, Value> = self.operators.iter().map(compared).collect();
         json!({"oneOf": [value, {"type": "object", "properties": comparisons, "additionalProperties": false}]})
+    }
+
+    /// Whether a method takes it.
+    pub fn works_with(&self, method: &str) -> bool {
+        method == "list" || (method == "get" && self.with_get)
     }
 
     /// Whether it takes another comparison than `eq`.

@@ -74,10 +74,20 @@ fn records_in(kind: &str, list: &str, mut body: Value) -> Vec<Value> {
     if inside.is_empty() { vec![body] } else { inside }
 }
 
-const KINDS: [(&str, &str, &str); 3] = [
+/// The folder of recorded bodies, the key of lists, the unified resource.
+const KINDS: [(&str, &str, &str); 12] = [
     ("customer", "customers", "customers"),
     ("order", "orders", "orders"),
     ("product", "products", "products"),
+    ("club", "clubs", "clubs"),
+    ("club-membership", "clubMemberships", "memberships"),
+    ("fulfillment", "fulfillments", "fulfillments"),
+    ("gift-card", "giftCards", "gift_cards"),
+    ("inventory", "inventories", "inventory_levels"),
+    ("inventory-location", "inventoryLocations", "locations"),
+    ("note", "notes", "notes"),
+    ("reservation", "reservations", "reservations"),
+    ("tag", "tags", "tags"),
 ];
 
 #[test]
@@ -122,6 +132,67 @@ fn every_field_of_the_recorded_bodies_is_mapped_or_left_out_with_a_reason() {
         }
     }
     assert!(forgotten.is_empty(), "neither mapped nor left out: {forgotten:#?}");
+}
+
+#[test]
+fn every_list_and_record_is_mapped_for_every_resource_of_the_model() {
+    let models = Models::embedded().unwrap();
+    for (name, resource) in &models.get("ecommerce").unwrap().resources {
+        let map = map(name);
+        for method in &resource.methods {
+            assert!(map.method(method).is_ok(), "{name} has no {method}");
+        }
+        // A word that is translated has the provider's own beside it.
+        for (field, spec) in map.definition()["fields"].as_object().unwrap() {
+            if spec.get("words").is_some() && (name.as_str(), field.as_str()) != ("orders", "payment_status") {
+                let raw = map.definition()["fields"].get(format!("{field}_raw"));
+                assert_eq!(raw, spec.get("from"), "{name}.{field}_raw");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_item_knows_the_record_that_holds_it() {
+    let order = fixture("order/order.object.json");
+    let text = order.to_string();
+    let items = map("fulfillments").method("get").unwrap().items.as_ref().unwrap();
+    let read = items.read(&text).unwrap().unwrap();
+    assert_eq!(read.len(), order["fulfillments"].as_array().unwrap().len());
+    for (record, of_order) in read.iter().zip(unify("orders", &order)["fulfillments"].as_array().unwrap()) {
+        let loads = [("order", text.as_str())];
+        let mut item = unify_with("fulfillments", &serde_json::from_str(record.get()).unwrap(), &loads);
+        assert_eq!(item["order"]["id"], order["id"]);
+        assert_eq!(item["order"]["order_number"], order["orderNumber"].to_string());
+        assert!(item["type_raw"].is_string());
+        let fields = item.as_object_mut().unwrap();
+        fields.retain(|name, _| !["order", "type_raw"].contains(&name.as_str()));
+        assert_eq!(item, *of_order, "the order's own list says the same");
+    }
+    assert!(items.read(r#"{"id": "o", "fulfillments": null}"#).unwrap().unwrap().is_empty());
+    assert!(items.read(r#"{"id": "o"}"#).unwrap().is_none());
+    assert!(items.read("[]").is_err());
+}
+
+#[test]
+fn what_names_a_record_is_taken_by_get_and_nothing_else() {
+    let query = |query: Value| query.as_object().unwrap().clone();
+    let items = map("fulfillments").method("list").unwrap().items.as_ref().unwrap();
+    assert_eq!(items.holder(&query(json!({"order_id": "o"}))).unwrap(), "o");
+    assert_eq!(items.holder(&query(json!({"order_id": {"eq": "o"}}))).unwrap(), "o");
+    for missing in [json!({}), json!({"order_id": ""}), json!({"order_id": {"in": "o"}})] {
+        let error = items.holder(&query(missing)).unwrap_err().to_string();
+        assert!(error.starts_with("order_id is needed"), "{error}");
+    }
+    let tags = map("tags").plan_get(&query(json!({"object_type": "membership"}))).unwrap();
+    assert_eq!(Value::Object(tags.upstream), json!({"objectType": "club-membership"}));
+    let refused = map("tags").plan_get(&query(json!({"name": "VIP"}))).unwrap_err();
+    assert_eq!(refused.works, ["object_type"]);
+    let refused = map("orders").plan_get(&query(json!({"status": "active"}))).unwrap_err();
+    assert!(refused.to_string().contains("remote_query[status]"), "{refused}");
+    let names = |method| map("fulfillments").query_filters(method).map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!((names("list"), names("get")), (vec!["order_id", "type"], vec!["order_id"]));
+    assert_eq!(map("fulfillments").required_filter("get"), Some("order_id"));
 }
 
 #[test]
@@ -405,10 +476,15 @@ fn the_documented_operators_and_filters_compile() {
     let page = std::fs::read_to_string(file).unwrap();
     let blocks: Vec<&str> =
         page.split("\n```yaml\n").skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 4);
+    assert_eq!(blocks.len(), 6);
     for block in blocks {
         let layer: Value = integration::source::parse("docs/integrations.md", block).unwrap();
-        let resource = if block.contains("q: {") { "customers" } else { "orders" };
+        let resource = match block {
+            block if block.contains("items: {") => "fulfillments",
+            block if block.contains("across: {") => "tags",
+            block if block.contains("q: {") => "customers",
+            _ => "orders",
+        };
         ResourceMap::compile(map(resource).model(), &[map(resource).definition(), &layer]).unwrap();
     }
 }
@@ -429,6 +505,9 @@ fn mistakes_in_a_map_are_named() {
     assert!(mistake(json!({"sum": "items[]"})).contains("`sum` needs `of`"));
     assert!(mistake(json!({"from": "total", "last": "four"})).contains("a number of characters is needed"));
     assert!(mistake(json!({"times": "total"})).contains("a list of paths is needed"));
+    let items = json!({"methods": {"list": {"items": {"list": "items", "of": "status", "as": "order"}}}});
+    let error = ResourceMap::compile(&model, &[base, &items]).unwrap_err().to_string();
+    assert!(error.contains("methods.list.items.of: \"status\" has to be a filter"), "{error}");
 }
 
 #[test]

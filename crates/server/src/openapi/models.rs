@@ -57,13 +57,12 @@ fn fill_in(operation: &mut Value, model: &Model, resource: &ModelResource, (meth
     }
     if let Some(parameters) = operation["parameters"].as_array_mut() {
         parameters.retain(|parameter| parameter["name"] != "model" && parameter["name"] != "resource");
-        if method == "list" {
-            parameters.extend(resource.filters.iter().map(|(name, filter)| parameter(name, filter)));
-        }
+        let filters = resource.filters.iter().filter(|(_, filter)| filter.works_with(method));
+        parameters.extend(filters.map(|(name, filter)| parameter(name, filter)));
     }
 }
 
-/// A filter of a list as a parameter.
+/// A filter as a parameter.
 fn parameter(name: &str, filter: &FilterType) -> Value {
     let mut parameter = json!({
         "name": name,
