@@ -23,12 +23,16 @@ async fn capabilities_tell_what_works_and_what_they_tell_works() {
     );
     assert_eq!(told["auth"]["formats"], json!(["api_key"]));
     assert_eq!(all(&told["auth"]["fields"], "name"), ["tenant", "app_id", "app_secret"]);
-    for resource in ["customers", "orders", "products"] {
-        let found =
-            told["unified"].as_array().unwrap().iter().find(|found| found["resource"] == resource).unwrap();
+    assert_eq!(told["unified"].as_array().unwrap().len(), 12);
+    for found in told["unified"].as_array().unwrap() {
+        let resource = found["resource"].as_str().unwrap();
         assert_eq!(found["methods"], json!(["get", "list"]));
         assert_eq!((&found["model"], &found["env_overridden"]), (&json!("ecommerce"), &json!(false)));
         assert_eq!(app.get(found["docs_url"].as_str().unwrap()).await.status, 200);
+        // They are parts of an order: their own test names one.
+        if resource == "fulfillments" {
+            continue;
+        }
         let called =
             app.get(&format!("/unified/ecommerce/{resource}?integrated_account_id={id}&limit=1")).await;
         let record = called.ok()["result"][0]["id"].clone();
@@ -37,7 +41,6 @@ async fn capabilities_tell_what_works_and_what_they_tell_works() {
             app.get(&format!("/unified/ecommerce/{resource}/{record}?integrated_account_id={id}")).await;
         assert_eq!(single.ok()["id"], record);
     }
-    assert_eq!(told["unified"].as_array().unwrap().len(), 3);
     // Every list that is told and that needs nothing more is one that answers.
     for resource in told["proxy"].as_array().unwrap() {
         let name = resource["resource"].as_str().unwrap();

@@ -24,3 +24,4 @@ mod tokens;
 mod unified;
 mod unified_filters;
 mod unified_parameters;
+mod unified_resources;

@@ -7,21 +7,21 @@ use testkit::{App, Setup};
 use crate::support::{ours, proxy, says, texts, unified, walk};
 
 /// Looks at filters of one resource.
-struct Check<'a> {
+pub struct Check<'a> {
     app: &'a App,
     list: String,
-    all: Vec<Value>,
+    pub all: Vec<Value>,
 }
 
 impl<'a> Check<'a> {
-    async fn of(app: &'a App, resource: &str, account: &str) -> Self {
+    pub async fn of(app: &'a App, resource: &str, account: &str) -> Self {
         let list = format!("{}&limit=250&truto_ignore_remote_data=true", unified(resource, account));
         let all = walk(app, &list).await;
         Self { app, list, all }
     }
 
     /// Walks with a query; gives how many there were.
-    async fn exact(&self, query: &str, fits: impl Fn(&Value) -> bool) -> usize {
+    pub async fn exact(&self, query: &str, fits: impl Fn(&Value) -> bool) -> usize {
         let found = walk(self.app, &format!("{}&{query}", self.list)).await;
         let expected: Vec<Value> = self.all.iter().filter(|record| fits(record)).cloned().collect();
         assert_eq!(texts(&found, "id"), texts(&expected, "id"), "{query}");
@@ -30,12 +30,12 @@ impl<'a> Check<'a> {
     }
 
     /// As [`Check::exact`], where something has to be found.
-    async fn some(&self, query: &str, fits: impl Fn(&Value) -> bool) {
+    pub async fn some(&self, query: &str, fits: impl Fn(&Value) -> bool) {
         assert!(self.exact(query, fits).await > 0, "{query} finds nothing, which shows nothing");
     }
 
     /// Each operator of a time, at a moment that one record has, and between two.
-    async fn times(&self, field: &str) {
+    pub async fn times(&self, field: &str) {
         let mut times: Vec<Timestamp> = self.all.iter().filter_map(|record| time(record, field)).collect();
         times.sort_unstable();
         let (from, to) = (times[times.len() / 4], times[times.len() * 3 / 4]);
@@ -61,7 +61,7 @@ impl<'a> Check<'a> {
     }
 
     /// Each value of a word, and the first two in a list.
-    async fn words(&self, field: &str, values: &[&str]) {
+    pub async fn words(&self, field: &str, values: &[&str]) {
         for value in values {
             self.exact(&format!("{field}={value}"), |record| record[field] == *value).await;
         }
