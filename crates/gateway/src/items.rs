@@ -28,7 +28,11 @@ impl Reading<'_> {
         let mut taken = 0;
         for (offset, record) in (0..).zip(self.items(items, &holder)?).skip(start as usize) {
             if limit.is_some_and(|limit| taken >= limit) {
-                return Ok(gathering.finish(Some(binding.seal(&Position { offset, size: 1, ..Position::default() }))));
+                return Ok(gathering.finish(Some(binding.seal(&Position {
+                    offset,
+                    size: 1,
+                    ..Position::default()
+                }))));
             }
             let loads = [(items.name.as_str(), holder.as_str())];
             taken += u32::from(gathering.take(&Sources { record, loads: &loads })?);

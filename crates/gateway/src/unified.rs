@@ -78,7 +78,9 @@ impl Gateway {
             (Some(id), Some(items)) => reading.get_item(items, id, &query).await.map(Reply::Answer),
             (None, Some(items)) => reading.list_items(items, &query).await.map(Reply::Records),
             (Some(id), None) => reading.get(id, &query).await.map(Reply::Answer),
-            (None, None) if options.format == Format::Stream => reading.stream(&query).await.map(Reply::Answer),
+            (None, None) if options.format == Format::Stream => {
+                reading.stream(&query).await.map(Reply::Answer)
+            }
             (None, None) => reading.list(&query).await.map(Reply::Records),
         }
     }

@@ -70,8 +70,10 @@ async fn every_resource_is_listed_got_and_told_of() {
     let told = app.get(&format!("/integrated-account/{account}/capabilities?type=unified")).await.ok();
     let told = texts(told["unified"].as_array().unwrap(), "resource");
     let document = app.get("/openapi.json").await.ok();
-    for (resource, needs) in
-        RESOURCES.map(|(resource, _)| (resource, None)).into_iter().chain([("tags", None), ("fulfillments", Some("order_id"))])
+    for (resource, needs) in RESOURCES
+        .map(|(resource, _)| (resource, None))
+        .into_iter()
+        .chain([("tags", None), ("fulfillments", Some("order_id"))])
     {
         assert!(told.contains(&resource), "{resource}");
         assert!(document["paths"][format!("/unified/ecommerce/{resource}")]["get"].is_object(), "{resource}");
@@ -135,7 +137,9 @@ async fn filters_of_every_resource_are_exact() {
     }
 
     let reservations = of("reservations").await;
-    reservations.words("status", &["closed_out", "checked_in", "reserved", "cancelled", "no_show", "hold"]).await;
+    reservations
+        .words("status", &["closed_out", "checked_in", "reserved", "cancelled", "no_show", "hold"])
+        .await;
     reservations.words("payment_status", &["paid", "pending", "declined"]).await;
     reservations.words("channel", &["web", "inbound"]).await;
     for field in ["created_at", "updated_at", "starts_at"] {
@@ -189,7 +193,9 @@ async fn tags_of_every_kind_are_one_list() {
     // With its kind a tag is found at once, and by another kind it is not found.
     let tag = whole.iter().find(|tag| tag["object_type"] == "reservation").unwrap();
     let path = unified(&format!("tags/{}", tag["id"].as_str().unwrap()), &account);
-    for (query, requests) in [("&object_type=reservation", 1), ("", 4), ("&remote_query[objectType]=reservation", 1)] {
+    for (query, requests) in
+        [("&object_type=reservation", 1), ("", 4), ("&remote_query[objectType]=reservation", 1)]
+    {
         app.sandbox.requests().clear();
         assert_eq!(app.get(&format!("{path}{query}")).await.ok()["id"], tag["id"], "{query}");
         assert_eq!(app.sandbox.requests().total(), requests, "{query}");
@@ -209,7 +215,9 @@ async fn fulfillments_are_read_from_their_order() {
     let of_order = |order: &Value| order["fulfillments"].as_array().unwrap().len();
     let sent = orders.iter().find(|order| of_order(order) > 0).unwrap();
     let waiting = orders.iter().find(|order| of_order(order) == 0).unwrap();
-    let list = |order: &Value| format!("{}&order_id={}", unified("fulfillments", &account), order["id"].as_str().unwrap());
+    let list = |order: &Value| {
+        format!("{}&order_id={}", unified("fulfillments", &account), order["id"].as_str().unwrap())
+    };
     let listed = app.get(&list(sent)).await.ok();
     assert_eq!(listed["result"].as_array().unwrap().len(), of_order(sent));
     let first = &listed["result"][0];
@@ -222,7 +230,11 @@ async fn fulfillments_are_read_from_their_order() {
 
     let id = first["id"].as_str().unwrap();
     let single = |order: &Value, id: &str| {
-        format!("{}&order_id={}", unified(&format!("fulfillments/{id}"), &account), order["id"].as_str().unwrap())
+        format!(
+            "{}&order_id={}",
+            unified(&format!("fulfillments/{id}"), &account),
+            order["id"].as_str().unwrap()
+        )
     };
     assert_eq!(app.get(&single(sent, id)).await.ok(), *first);
     let raw = app.get(&format!("{}&truto_response_format=raw", single(sent, id))).await.ok();
@@ -257,7 +269,10 @@ async fn fulfillments_are_read_from_their_order() {
     ));
     let list = format!("{}&order_id=o1", unified("fulfillments", &account));
     for limit in [1, 3, 4] {
-        assert_eq!(texts(&walk(&app, &format!("{list}&limit={limit}")).await, "id"), ["f1", "f2", "f3", "f4"]);
+        assert_eq!(
+            texts(&walk(&app, &format!("{list}&limit={limit}")).await, "id"),
+            ["f1", "f2", "f3", "f4"]
+        );
     }
     let shipped = walk(&app, &format!("{list}&type=shipped&limit=2")).await;
     assert_eq!(texts(&shipped, "id"), ["f1", "f2", "f4"]);
