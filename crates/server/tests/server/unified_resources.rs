@@ -8,7 +8,7 @@ use testkit::{App, Platform, Setup, small_winery};
 use crate::support::{ours, point_at, proxy, remote, says, texts, unified, walk};
 use crate::unified_filters::Check;
 
-/// The unified resource, the platform's own, and one of its ids that nothing has.
+/// The unified resource and the platform's own.
 const RESOURCES: [(&str, &str); 7] = [
     ("inventory_levels", "inventory"),
     ("locations", "inventory-location"),
@@ -18,6 +18,7 @@ const RESOURCES: [(&str, &str); 7] = [
     ("gift_cards", "gift-card"),
     ("notes", "note"),
 ];
+/// An id that nothing has.
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A winery that does not count requests: most of these lists are read by page.
