@@ -10,6 +10,7 @@
 //! | `environment_integration` | [`environment_integration`] | an integration installed in an environment |
 //! | `integrated_account` | [`integrated_account`] | one connected account with its sealed credentials |
 //! | `integrated_account_token` | [`account_token`] | a short-lived token for one account, kept as a digest |
+//! | `idempotency_key` | [`idempotency_key`] | a write that its caller named, with its sealed answer for repeats |
 //! | `log` | [`log`] | one call that passed the gateway |
 //! | `data_key` | [`vault`] | a key that seals credentials, wrapped by the master key |
 //! | `change`, `change_head` | [`change`] | what changed, so that every node can forget what it had at hand |
@@ -34,6 +35,7 @@ mod database;
 pub mod environment;
 pub mod environment_integration;
 mod error;
+pub mod idempotency_key;
 pub mod integrated_account;
 pub mod log;
 mod migrations;
@@ -53,6 +55,7 @@ pub use environment_integration::{
     EnvironmentIntegration, EnvironmentIntegrationPatch, NewEnvironmentIntegration,
 };
 pub use error::StoreError;
+pub use idempotency_key::{Claim, Holding, KeptAnswer, NewClaim};
 pub use integrated_account::{
     AccountFilter, AccountPatch, AccountStatus, IntegratedAccount, NewIntegratedAccount,
 };

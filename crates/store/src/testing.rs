@@ -8,9 +8,13 @@
 //! `testkit` stands on top of everything.
 #![expect(clippy::expect_used, reason = "a test without its database has to fail")]
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use aws_lc_rs::digest;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use tempfile::TempDir;
@@ -107,6 +111,38 @@ impl Drop for TestDatabase {
             eprintln!("the test database {name} could not be dropped");
         }
     }
+}
+
+/// A clock that stands until it is moved.
+#[derive(Debug, Clone)]
+pub struct TestClock(Arc<AtomicI64>);
+
+impl TestClock {
+    /// Stands at a time such as `2026-01-01T00:00:00Z`.
+    pub fn at(time: &str) -> Self {
+        Self(Arc::new(AtomicI64::new(microseconds(time))))
+    }
+
+    /// Moves it to a time.
+    pub fn set(&self, time: &str) {
+        self.0.store(microseconds(time), Ordering::Relaxed);
+    }
+
+    /// Moves it on.
+    pub fn advance(&self, by: SignedDuration) {
+        let by = i64::try_from(by.as_micros()).expect("move by less than an age");
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.0.load(Ordering::Relaxed)).expect("stand within time")
+    }
+}
+
+fn microseconds(time: &str) -> i64 {
+    time.parse::<Timestamp>().expect("read a time").as_microsecond()
 }
 
 /// The database that others are copied from; made by the first test that needs it, anew when migrations change.

@@ -42,6 +42,11 @@ impl<'a> Place<'a> {
         Self { table: "environment_integration", id }
     }
 
+    /// The answer of a write that was named by a key.
+    pub(crate) fn idempotency_key(id: &'a str) -> Self {
+        Self { table: "idempotency_key", id }
+    }
+
     /// A wrapped data key.
     pub(super) fn data_key(id: &'a str) -> Self {
         Self { table: "data_key", id }

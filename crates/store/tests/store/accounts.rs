@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use store::{
     AccountFilter, AccountPatch, AccountStatus, Page, StoreError, TimeRange, over_both_databases,
-    testing::TestDatabase,
+    testing::{TestClock, TestDatabase},
 };
 
-use crate::samples::{TestClock, account, environment, installed, map, new_account, secrets, time};
+use crate::samples::{account, environment, installed, map, new_account, secrets, time};
 
 over_both_databases!(
     an_account_is_read_back_as_it_was_made,

@@ -8,6 +8,7 @@
 mod accounts;
 mod changes;
 mod environments;
+mod idempotency_keys;
 mod logs;
 mod opening;
 mod samples;

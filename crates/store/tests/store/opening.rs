@@ -63,7 +63,7 @@ async fn sqlite_is_set_up_for_many_readers_beside_one_writer() {
 #[tokio::test]
 async fn a_write_lock_held_by_another_process_is_a_passing_state() {
     let database = TestDatabase::sqlite();
-    let options = Options { wait: Duration::from_millis(20), ..database.options() };
+    let options = Options { wait: Duration::from_millis(250), ..database.options() };
     let store = Store::connect(database.url(), options).await.unwrap();
     let mut other = SqliteConnection::connect(database.url()).await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();

@@ -1,37 +1,12 @@
-//! Rows that tests start from, and a clock they own.
-
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+//! Rows that tests start from.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use store::{
-    AccountStatus, Clock, Environment, EnvironmentIntegration, IntegratedAccount, NewEnvironmentIntegration,
+    AccountStatus, Environment, EnvironmentIntegration, IntegratedAccount, NewEnvironmentIntegration,
     NewIntegratedAccount, Secrets, Store, testing::TestDatabase,
 };
-
-/// A clock that stands until it is moved.
-#[derive(Debug, Clone)]
-pub struct TestClock(Arc<AtomicI64>);
-
-impl TestClock {
-    pub fn at(time: &str) -> Self {
-        Self(Arc::new(AtomicI64::new(self::time(time).as_microsecond())))
-    }
-
-    pub fn set(&self, time: &str) {
-        self.0.store(self::time(time).as_microsecond(), Ordering::Relaxed);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.0.load(Ordering::Relaxed)).unwrap()
-    }
-}
 
 pub fn time(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -2,9 +2,13 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use store::{Page, StoreError, Token, over_both_databases, testing::TestDatabase, token};
+use store::{
+    Page, StoreError, Token, over_both_databases,
+    testing::{TestClock, TestDatabase},
+    token,
+};
 
-use crate::samples::{TestClock, account, environment, time};
+use crate::samples::{account, environment, time};
 
 over_both_databases!(
     an_api_token_is_found_by_its_digest_until_it_is_deleted,
