@@ -96,7 +96,8 @@ impl Upstream {
     /// own body.
     ///
     /// A read without a streamed body whose connection breaks before any answer is sent once more: the platform may just have closed a
-    /// connection that was kept open. Nothing else is ever sent twice.
+    /// connection that was kept open. Nothing else is ever sent twice: a write only goes to another connection when the first was closed
+    /// before a byte of it was written.
     pub async fn send(&self, request: Request, stream: Option<Body>) -> Result<Response, SendError> {
         let uri = Uri::try_from(String::from(request.url)).map_err(|_| SendError::BadUrl)?;
         let mut headers = request.headers;

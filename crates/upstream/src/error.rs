@@ -92,6 +92,18 @@ pub(crate) enum ConnectError {
 }
 
 impl SendError {
+    /// Whether the platform may have read the request, or a part of it. False only where no connection was made: a write that failed
+    /// so was certainly not applied.
+    pub fn may_have_arrived(&self) -> bool {
+        !matches!(
+            self,
+            Self::AddressRefused { .. }
+                | Self::BadUrl
+                | Self::Connect { .. }
+                | Self::Timeout { phase: Phase::Connect, .. }
+        )
+    }
+
     /// Makes sense of hyper's error before there is an answer.
     pub(crate) fn sending(error: &hyper_util::client::legacy::Error, host: &str, connect: Duration) -> Self {
         match find::<ConnectError>(error) {

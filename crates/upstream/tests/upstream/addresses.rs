@@ -30,6 +30,7 @@ async fn this_machine_is_not_reached_by_any_spelling() {
     ] {
         let error = refused(&format!("http://{host}:{port}/")).await;
         assert!(matches!(error, SendError::AddressRefused { .. }), "{host}: {error:?}");
+        assert!(!error.may_have_arrived());
         assert!(error.to_string().contains("not an address of the public internet"), "{error}");
     }
     // Nobody knocked.
@@ -87,5 +88,5 @@ async fn a_port_where_nobody_listens_is_told() {
 #[tokio::test]
 async fn a_name_without_an_address_is_told() {
     let error = upstream(|_| {}).send(get("http://no-such-host.invalid/"), None).await.unwrap_err();
-    assert!(matches!(error, SendError::Connect { .. }), "{error:?}");
+    assert!(matches!(error, SendError::Connect { .. }) && !error.may_have_arrived(), "{error:?}");
 }

@@ -31,6 +31,7 @@ async fn a_connection_that_is_reset_is_told() {
     let url = resetting().await;
     let error = upstream(|_| {}).send(get(&url), None).await.unwrap_err();
     assert_eq!(error, SendError::Reset);
+    assert!(error.may_have_arrived());
     assert_eq!(error.to_string(), "the platform broke the connection off");
 }
 

@@ -25,6 +25,7 @@ async fn a_platform_that_never_answers() {
     });
     let error = upstream.send(get(&url), None).await.unwrap_err();
     assert_eq!(error, SendError::Timeout { phase: Phase::FirstByte, limit: SHORT });
+    assert!(error.may_have_arrived());
     assert_eq!(error.to_string(), "the platform did not answer within 0.1 seconds");
 }
 
@@ -49,6 +50,7 @@ async fn a_connection_that_is_never_made() {
     });
     let error = upstream.send(get(&url), None).await.unwrap_err();
     assert_eq!(error, SendError::Timeout { phase: Phase::Connect, limit: SHORT });
+    assert!(!error.may_have_arrived());
 }
 
 #[tokio::test]
