@@ -112,8 +112,12 @@ impl GatewayOptions {
     /// Starts a gateway over `store`.
     pub async fn start(&self, store: Store) -> anyhow::Result<Gateway> {
         let Definitions { catalog, models, maps } = self.definitions()?;
-        let upstream =
-            Upstream::new(upstream::Config { allow: self.allow_network.clone(), ..Default::default() })?;
+        let upstream = Upstream::new(upstream::Config {
+            allow: self.allow_network.clone(),
+            first_byte_timeout: self.platform_timeout,
+            idle_timeout: self.platform_timeout,
+            ..Default::default()
+        })?;
         let parts = Parts {
             store,
             catalog: Arc::new(catalog),
