@@ -43,7 +43,7 @@ pub(crate) async fn watch(gateway: Weak<Inner>, mut head: i64) {
     }
 }
 
-/// Deletes ended account tokens and old log rows from time to time.
+/// Deletes ended account tokens and keys of writes, and old log rows from time to time.
 pub(crate) async fn sweep(gateway: Weak<Inner>) {
     while let Some(inner) = gateway.upgrade() {
         if let Err(error) = sweep_once(&inner).await {
@@ -57,9 +57,10 @@ pub(crate) async fn sweep(gateway: Weak<Inner>) {
 async fn sweep_once(inner: &Inner) -> Result<(), StoreError> {
     let now = inner.parts.clock.now();
     let tokens = inner.parts.store.sweep_account_tokens(now).await?;
+    let keys = inner.parts.store.sweep_idempotency_keys(now).await?;
     let oldest = now.saturating_sub(inner.parts.settings.log_retention);
     let rows = inner.parts.store.delete_logs(oldest.unwrap_or(now)).await?;
-    tracing::debug!(tokens, rows, "swept what has ended");
+    tracing::debug!(tokens, keys, rows, "swept what has ended");
     Ok(())
 }
 

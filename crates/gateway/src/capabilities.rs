@@ -70,6 +70,7 @@ impl Gateway {
             "status": account.status.as_str(),
             "authentication_method": account.authentication_method,
             "is_blocked": false,
+            "is_read_only": account.is_sandbox,
         });
         Ok(described)
     }
@@ -91,6 +92,10 @@ impl Gateway {
         if wanted.unified {
             described["unified"] = self.unified_capabilities(integration, overridden, &wanted.filter).into();
         }
+        described["idempotency"] = json!({
+            "header": "Idempotency-Key",
+            "kept_for_seconds": self.0.parts.settings.write_retention.as_secs(),
+        });
         described["auth"] = integration.auth_capabilities();
         described["ai_readiness"] = integration.ai_readiness();
         described

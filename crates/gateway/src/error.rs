@@ -2,8 +2,10 @@
 
 use http::HeaderMap;
 use integration::RemoteError;
-use serde_json::Value;
+use serde_json::{Value, json};
 use upstream::SendError;
+
+use crate::Outcome;
 
 /// A failed call. Its text is a sentence for the caller; it never holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,44 @@ pub enum Error {
     /// Something else stands in the way; read again and decide anew.
     #[error("{0}")]
     Conflict(String),
+    /// An `Idempotency-Key` that names another request.
+    #[error(
+        "this Idempotency-Key was used for another request (verb, path, query or body differ); make a new key for each write, and \
+         repeat a write with the very same request"
+    )]
+    OtherWrite,
+    /// The request with the same `Idempotency-Key` does not end.
+    #[error("the first request with this Idempotency-Key still runs; repeat it later to get its answer")]
+    StillRunning,
+    /// The answer that a repeat would get was too large to be kept.
+    #[error(
+        "the write of this Idempotency-Key was applied and answered {status}; its answer was too large to be kept for repeats: read \
+         what was written instead"
+    )]
+    AnswerNotKept {
+        /// The status that it answered.
+        status: u16,
+    },
+    /// The node that did the write ended in the middle of it.
+    #[error(
+        "the gateway was stopped while it did the write of this Idempotency-Key, so whether it was applied is not known: look it up, \
+         and write again with a new key if it was not"
+    )]
+    WriteLost,
+    /// A write of a call that may only find out what an earlier one did.
+    #[error(
+        "an earlier call with this Idempotency-Key may have been applied, so the write is not sent again"
+    )]
+    NotSentAgain,
+    /// A write that failed, and what became of it.
+    #[error("{}", told(.error, *.outcome))]
+    Write {
+        /// Why.
+        #[source]
+        error: Box<Error>,
+        /// What became of it.
+        outcome: Outcome,
+    },
     /// The body is larger than is read into memory.
     #[error("the body is larger than {limit} bytes")]
     TooLarge {
@@ -82,8 +122,9 @@ impl Error {
             Self::Forbidden(_) => 403,
             Self::NotFound(_) => 404,
             Self::MethodNotAllowed { .. } => 405,
-            Self::Conflict(_) => 409,
+            Self::Conflict(_) | Self::StillRunning | Self::NotSentAgain | Self::AnswerNotKept { .. } => 409,
             Self::TooLarge { .. } => 413,
+            Self::OtherWrite => 422,
             // A redirect that is not followed, and a status that HTTP does not know, are no answers that a caller could use.
             Self::Remote(remote) if !(400..600).contains(&remote.error.status) => 502,
             Self::Remote(remote) => remote.error.status,
@@ -91,14 +132,38 @@ impl Error {
             Self::NoAnswer(SendError::RequestBody) => 400,
             Self::NoAnswer(_) | Self::BadAnswer(_) => 502,
             Self::Unavailable(_) => 503,
-            Self::Internal(_) => 500,
+            Self::Internal(_) | Self::WriteLost => 500,
+            Self::Write { error, .. } => error.status(),
+        }
+    }
+
+    /// The same error of a write, with what became of it.
+    pub fn with_outcome(self, outcome: Outcome) -> Self {
+        match self {
+            Self::Write { error, .. } => Self::Write { error, outcome },
+            error => Self::Write { error: Box::new(error), outcome },
+        }
+    }
+
+    /// What became of the write that failed; `None` when nothing was sent, or nothing to be written.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Write { outcome, .. } => Some(*outcome),
+            Self::WriteLost | Self::NotSentAgain => Some(Outcome::Unknown),
+            Self::AnswerNotKept { .. } => Some(Outcome::Applied),
+            _ => None,
         }
     }
 
     /// The envelope's `details`.
-    pub fn details(&self) -> Option<&Value> {
+    pub fn details(&self) -> Option<Value> {
         match self {
-            Self::BadRequest { details, .. } => details.as_ref(),
+            Self::BadRequest { details, .. } => details.clone(),
+            // The message is the platform's own.
+            Self::Write { error, outcome } if error.remote().is_some() => {
+                Some(json!({ "what_to_do": outcome.advice()? }))
+            }
+            Self::Write { error, .. } => error.details(),
             _ => None,
         }
     }
@@ -107,6 +172,7 @@ impl Error {
     pub fn remote(&self) -> Option<&RemoteError> {
         match self {
             Self::Remote(remote) => Some(&remote.error),
+            Self::Write { error, .. } => error.remote(),
             _ => None,
         }
     }
@@ -115,6 +181,7 @@ impl Error {
     pub fn headers(&self) -> Option<&HeaderMap> {
         match self {
             Self::Remote(remote) => Some(&remote.headers),
+            Self::Write { error, .. } => error.headers(),
             _ => None,
         }
     }
@@ -122,9 +189,18 @@ impl Error {
     /// Seconds for `Retry-After`.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Unavailable(_) => Some(1),
+            Self::Unavailable(_) | Self::StillRunning => Some(1),
+            Self::Write { error, .. } => error.retry_after(),
             _ => self.remote()?.retry_after,
         }
+    }
+}
+
+/// A failed write's message: a platform's own words stay as they are.
+fn told(error: &Error, outcome: Outcome) -> String {
+    match outcome.advice() {
+        Some(advice) if error.remote().is_none() => format!("{error}; {advice}"),
+        _ => error.to_string(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One request to the platform: planned, sent, its answer understood, the account's state kept true.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,8 +15,10 @@ use upstream::{Body, Response};
 
 use crate::error::Remote;
 use crate::log::Record;
+use crate::outcome::after_sending;
 use crate::resolve::Connected;
-use crate::{Error, Gateway, metrics};
+use crate::writes::Writes;
+use crate::{Error, Gateway, Outcome, metrics};
 
 /// How much of an error answer is read.
 const ERROR_BODY: usize = 1024 * 1024;
@@ -57,7 +60,6 @@ impl Call<'_> {
             credentials: &credentials,
         };
         let mut request = self.integration().plan(ask.method, &inputs, ask.page).map_err(plan_error)?;
-        self.refuse_sandbox_write(&request.verb)?;
         let stream = stream.map(|(body, content_type)| {
             if let Some(content_type) = content_type {
                 request.headers.insert(header::CONTENT_TYPE, content_type);
@@ -69,11 +71,37 @@ impl Call<'_> {
 
     /// As [`Call::ask`], with the answer read into memory as text.
     pub(crate) async fn ask_text(&self, ask: &Ask<'_>) -> Result<Text, Error> {
-        Text::of(require_success(self.ask(ask, None).await?)?.bytes().await?)
+        let answer = self.ask(ask, None).await?;
+        let read = async { Text::of(require_success(answer)?.bytes().await?) };
+        read.await.map_err(|error| after_sending(&ask.method.verb, error))
     }
 
     /// Sends any request; a status of 400 or more is [`Error::Remote`].
+    ///
+    /// Every write passes here: a sandbox account is refused, and an error says what became of it.
     pub(crate) async fn send(
+        &self,
+        request: Request,
+        stream: Option<Body>,
+        resource: Option<&Resource>,
+        credentials: &Credentials,
+    ) -> Result<Response, Error> {
+        if request.verb.is_safe() {
+            return self.exchange(request, stream, resource, credentials).await;
+        }
+        self.refuse_sandbox_write(&request.verb)?;
+        self.writes().begin()?;
+        self.exchange(request, stream, resource, credentials).await.map_err(|error| {
+            let outcome = Outcome::of(&error);
+            if outcome == Outcome::NotApplied {
+                self.writes().was_not_applied();
+            }
+            error.with_outcome(outcome)
+        })
+    }
+
+    /// Sends a request and makes sense of its answer.
+    async fn exchange(
         &self,
         request: Request,
         stream: Option<Body>,
@@ -128,6 +156,12 @@ impl Call<'_> {
         &self.connected.integration
     }
 
+    /// What the call has sent of writes. What connects an account is no call of the data plane, and counts nowhere.
+    pub(crate) fn writes(&self) -> Cow<'_, Writes> {
+        self.record.map_or_else(|| Cow::Owned(Writes::default()), |record| Cow::Borrowed(record.writes()))
+    }
+
+    /// Refuses what would change a sandbox account (facts, Truto 3): `405`.
     pub(crate) fn refuse_sandbox_write(&self, verb: &Verb) -> Result<(), Error> {
         if self.connected.account.is_sandbox && !verb.is_safe() {
             return Err(Error::MethodNotAllowed {

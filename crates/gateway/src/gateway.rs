@@ -44,14 +44,23 @@ pub struct Settings {
     pub change_interval: Duration,
     /// How long log rows are kept.
     pub log_retention: Duration,
+    /// How long a write with an `Idempotency-Key` counts as running when its node says nothing more.
+    pub write_lease: Duration,
+    /// How long a repeat of such a write waits for the first.
+    pub write_wait: Duration,
+    /// How long the answers of such writes are kept.
+    pub write_retention: Duration,
 }
 
 impl Default for Settings {
-    /// Once a second; 31 days.
+    /// Once a second; 31 days; 30 seconds, 25 seconds and 24 hours for writes with a key.
     fn default() -> Self {
         Self {
             change_interval: Duration::from_secs(1),
             log_retention: Duration::from_secs(31 * 24 * 60 * 60),
+            write_lease: Duration::from_secs(30),
+            write_wait: Duration::from_secs(25),
+            write_retention: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

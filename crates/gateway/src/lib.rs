@@ -8,6 +8,7 @@
 //! | reading and writing in the unified shape | [`unified`] |
 //! | the platform's own resources | [`proxy`] |
 //! | any path of the platform | [`custom`] |
+//! | doing a write once, and what became of it | [`idempotency`], [`Outcome`] |
 //! | connecting and keeping accounts | [`accounts`], [`account_tokens`] |
 //! | environments and what is installed in them | [`environments`], [`api_tokens`], [`integrations`], [`environment_integrations`] |
 //! | what can be called | [`capabilities`], [`meta`] |
@@ -31,6 +32,7 @@ mod error;
 mod fetch;
 mod gateway;
 mod gather;
+pub mod idempotency;
 pub mod integrations;
 mod items;
 pub mod list;
@@ -39,6 +41,7 @@ mod maps;
 pub mod meta;
 pub mod metrics;
 mod options;
+mod outcome;
 pub mod proxy;
 mod records;
 pub mod reply;
@@ -46,12 +49,14 @@ mod resolve;
 mod state;
 mod time;
 pub mod unified;
+mod writes;
 
 pub use caller::{Caller, CallerKind};
 pub use custom::CustomCall;
 pub use error::Error;
 pub use gateway::{Gateway, Parts, Settings};
 pub use list::ListOf;
+pub use outcome::Outcome;
 pub use proxy::ProxyCall;
 pub use reply::{Answer, Payload, Records, Reply};
 pub use unified::UnifiedCall;

@@ -10,6 +10,7 @@ use crate::fetch::{Ask, Call, require_success};
 use crate::gather::Walk;
 use crate::log::Record;
 use crate::options::{Format, Options};
+use crate::outcome::{Found, after_sending};
 use crate::records::RecordList;
 use crate::{Answer, Caller, Error, Gateway, Payload, Records, Reply};
 
@@ -81,12 +82,38 @@ impl Gateway {
         let id = id.as_deref();
         let body = body(call.payload, method, &options).await?;
         let ask = Ask { resource, method, id, query: &query, page: None };
-        let answer = require_success(calling.ask(&ask, body).await?)?;
+        let written = match calling.ask(&ask, body).await {
+            Ok(answer) => require_success(answer).map_err(|error| after_sending(&method.verb, error)),
+            refused => refused,
+        };
         let deleted = method.name == "delete" && options.format == Format::Unified;
         if deleted && let Some(id) = id {
+            let written = written.map(drop);
+            // An answer of the platform is passed on, whatever it is.
+            match written {
+                Err(error) if error.remote().is_none() => {
+                    calling.settle(Err(error), look_up_deleted(&calling, resource, id)).await?;
+                }
+                known => known?,
+            }
             return Ok(Reply::Answer(Answer::json(&json!({ "id": id }))));
         }
-        Ok(Reply::Answer(Answer::passed_on(answer)))
+        Ok(Reply::Answer(Answer::passed_on(written?)))
+    }
+}
+
+/// Whether a record is gone, by asking for it.
+async fn look_up_deleted(call: &Call<'_>, resource: &Resource, id: &str) -> Result<Found<()>, Error> {
+    let method = resource.method("get").map_err(not_found)?;
+    let none = Map::new();
+    let ask = Ask { resource, method, id: Some(id), query: &none, page: None };
+    let reading = Call { method: &method.name, ..*call };
+    match reading.ask(&ask, None).await {
+        Ok(_) => Ok(Found::Missing),
+        Err(error) if error.remote().is_some_and(|remote| [404, 410].contains(&remote.status)) => {
+            Ok(Found::Applied(()))
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -1,10 +1,13 @@
 //! The one error envelope: every answer that is no success has this shape, whoever refused (facts, Truto 5.1).
 
+use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
+use gateway::Outcome;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER,
     WWW_AUTHENTICATE,
 };
+use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -26,6 +29,10 @@ pub struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub details: Option<Value>,
+    /// What became of a write that failed: `unknown` (look it up before writing again), `not_applied` or `applied`. Absent where
+    /// nothing was sent to the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
     /// Present and true when the connected platform refused the call, and not this gateway.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub truto_is_remote_error: bool,
@@ -55,6 +62,7 @@ impl ApiError {
             error: status.canonical_reason().unwrap_or("Error"),
             message: message.into(),
             details: None,
+            outcome: None,
             truto_is_remote_error: false,
             raw_response: None,
             truto_error_insight: None,
@@ -92,6 +100,12 @@ impl ApiError {
         self
     }
 
+    /// The same with what became of a write.
+    pub fn with_outcome(mut self, outcome: Option<Outcome>) -> Self {
+        self.body.outcome = outcome;
+        self
+    }
+
     /// The same with a header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
@@ -124,13 +138,26 @@ impl ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ApiError {
+    /// The answer's head and its text.
+    pub(crate) fn into_parts(self) -> (Parts, Bytes) {
         let text = serde_json::to_vec(&self.body).unwrap_or_default();
-        let mut response = (self.status, text).into_response();
+        let mut response = Response::new(());
+        *response.status_mut() = self.status;
+        if let Some(outcome) = self.body.outcome {
+            // For what stands around the call, and needs not read the text.
+            response.extensions_mut().insert(outcome);
+        }
         let headers = response.headers_mut();
         headers.extend(self.headers);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
+        (response.into_parts().0, text.into())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (parts, text) = self.into_parts();
+        Response::from_parts(parts, Body::from(text))
     }
 }

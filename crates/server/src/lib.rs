@@ -12,6 +12,7 @@
 mod body;
 mod caller;
 mod error;
+mod idempotency;
 mod nul;
 mod observe;
 pub mod openapi;
@@ -35,7 +36,8 @@ pub use self::serve::{Limits, serve};
 /// What an operator may set.
 #[derive(Clone)]
 pub struct Options {
-    /// The most bytes of a body that is read into memory (all but those of `/custom`, which are streamed).
+    /// The most bytes of a body that is read into memory: all but those of `/custom`, which are streamed unless they come with an
+    /// `Idempotency-Key`.
     pub body_limit: usize,
     /// Whether `/docs` shows the API.
     pub docs: bool,
@@ -62,7 +64,8 @@ struct App {
 pub fn router(gateway: Gateway, options: Options) -> Router {
     let document = openapi::document(gateway.models());
     let app = App { gateway, body_limit: options.body_limit, metrics: options.metrics };
-    let mut router: Router<App> = routes::all().into();
+    let once = middleware::from_fn_with_state(app.clone(), idempotency::once);
+    let mut router = Router::from(routes::data()).layer(once).merge(Router::from(routes::admin()));
     router = router.merge(openapi::routes(&document));
     if options.docs {
         router = router.merge(routes::docs::routes());

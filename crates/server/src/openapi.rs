@@ -1,6 +1,7 @@
 //! The API described: OpenAPI 3.1, made of what stands on the handlers and of the unified models.
 
 mod models;
+mod writes;
 
 use axum::Router;
 use axum::routing::get;
@@ -67,6 +68,7 @@ pub fn document(models: &Models) -> Value {
         paths.values_mut().for_each(tell_operations_apart);
     }
     models::describe(&mut document, models);
+    writes::describe(&mut document);
     document
 }
 

@@ -2,11 +2,15 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use gateway::idempotency::Replay;
 use gateway::{Answer, Error, Records, Reply};
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use crate::error::ApiError;
+
+/// The header of an answer that was given before to the same write.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Writes what a unified or proxy call gave.
 pub(crate) fn write(reply: Reply) -> Response {
@@ -50,6 +54,16 @@ pub(crate) fn pass_on(answer: Answer) -> Response {
     response
 }
 
+/// Gives the answer of a write that was done before, and says so.
+pub(crate) fn replay(replay: Replay) -> Response {
+    let Replay { status, headers, body } = replay;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_GATEWAY);
@@ -64,7 +78,8 @@ impl From<Error> for ApiError {
             _ => Self::new(status, error.to_string()),
         };
         let answer = answer
-            .with_details(error.details().cloned())
+            .with_details(error.details())
+            .with_outcome(error.outcome())
             .with_headers(error.headers().unwrap_or(&HeaderMap::new()))
             .with_retry_after(error.retry_after());
         match error.remote() {

@@ -34,6 +34,10 @@ pub struct Setup {
     pub server: server::Options,
     /// The rate limit's clock in the sandbox.
     pub clock: Clock,
+    /// The database's clock.
+    pub database_clock: Arc<dyn store::Clock>,
+    /// What an operator may set.
+    pub settings: Settings,
     /// Whether the sandbox's address may be reached, which is none of the public internet.
     pub allow_sandbox: bool,
 }
@@ -45,6 +49,8 @@ impl Default for Setup {
             upstream: upstream::Config::default(),
             server: server::Options::default(),
             clock: Clock::system(),
+            database_clock: Arc::new(SystemClock),
+            settings: Settings { change_interval: Duration::from_millis(20), ..Settings::default() },
             allow_sandbox: true,
         }
     }
@@ -61,7 +67,7 @@ pub struct Node {
 }
 
 impl Node {
-    async fn start(store: Store, upstream: upstream::Config, options: server::Options) -> Self {
+    async fn start(store: Store, shared: &Shared) -> Self {
         let models = Models::embedded().expect("read the models");
         let catalog = Catalog::embedded().expect("read the integrations");
         let maps = Maps::embedded(&models, &catalog).expect("read the maps");
@@ -70,14 +76,14 @@ impl Node {
             catalog: Arc::new(catalog),
             models: Arc::new(models),
             maps: Arc::new(maps),
-            upstream: Upstream::new(upstream).expect("make the way out"),
+            upstream: Upstream::new(shared.upstream.clone()).expect("make the way out"),
             clock: Arc::new(SystemClock),
-            settings: Settings { change_interval: Duration::from_millis(20), ..Settings::default() },
+            settings: shared.settings.clone(),
         };
         let gateway = Gateway::start(parts).await.expect("start the gateway");
         let listener = listen().await;
         let address = listener.local_addr().expect("know the address");
-        let router = server::router(gateway.clone(), options);
+        let router = server::router(gateway.clone(), shared.server.clone());
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let served = tokio::spawn(server::serve(listener, router, server::Limits::default(), stopped));
@@ -90,6 +96,15 @@ impl Node {
         self.served.await.expect("end in order");
         self.gateway.shutdown().await;
     }
+}
+
+/// What all nodes of an app have in common.
+#[derive(Clone)]
+struct Shared {
+    upstream: upstream::Config,
+    server: server::Options,
+    database_clock: Arc<dyn store::Clock>,
+    settings: Settings,
 }
 
 /// A gateway and a sandbox, both served; stopped when dropped.
@@ -105,8 +120,7 @@ pub struct App {
     /// The gateway's database, as one more node sees it.
     pub store: Store,
     node: Node,
-    upstream: upstream::Config,
-    options: server::Options,
+    shared: Shared,
     client: Client,
     /// Kept where nobody else does.
     _database: Option<TestDatabase>,
@@ -125,7 +139,7 @@ impl App {
         let sandbox = sandbox::start_with_clock(setup.winery, setup.clock, listener, |_| {})
             .await
             .expect("start the sandbox");
-        let store = database.open().await;
+        let store = database.open_with_clock(Arc::clone(&setup.database_clock)).await;
         let environment = gateway::environments::create(&store, "test").await.expect("make an environment");
         let token = gateway::api_tokens::create(&store, &environment.id, "test", None)
             .await
@@ -135,7 +149,9 @@ impl App {
         if setup.allow_sandbox {
             upstream.allow.push(sandbox.addr().ip().into());
         }
-        let node = Node::start(store.clone(), upstream.clone(), setup.server.clone()).await;
+        let Setup { server, database_clock, settings, .. } = setup;
+        let shared = Shared { upstream, server, database_clock, settings };
+        let node = Node::start(store.clone(), &shared).await;
         Self {
             url: node.url.clone(),
             token: token.expose().to_owned(),
@@ -143,8 +159,7 @@ impl App {
             sandbox,
             store,
             node,
-            upstream,
-            options: setup.server,
+            shared,
             client: Client::new(),
             _database: None,
         }
@@ -164,7 +179,13 @@ impl App {
 
     /// Starts one more node over the same database, with the same settings.
     pub async fn another_node(&self, database: &TestDatabase) -> Node {
-        Node::start(database.open().await, self.upstream.clone(), self.options.clone()).await
+        self.another_node_with(database, self.shared.settings.clone()).await
+    }
+
+    /// As [`App::another_node`], with settings of its own.
+    pub async fn another_node_with(&self, database: &TestDatabase, settings: Settings) -> Node {
+        let store = database.open_with_clock(Arc::clone(&self.shared.database_clock)).await;
+        Node::start(store, &Shared { settings, ..self.shared.clone() }).await
     }
 
     /// Makes one more environment; gives its id and an API token of it.

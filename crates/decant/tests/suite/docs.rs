@@ -83,6 +83,25 @@ fn one_accounts_own_field_works_as_the_page_says() {
 }
 
 #[test]
+fn a_write_happens_once_as_the_page_says() {
+    let page = read("docs/writes.md");
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path(), &["--orders", "0", "--customers", "5", "--products", "0"]);
+    let blocks = blocks(&page);
+    let (prelude, rest) = blocks.split_first().unwrap();
+    let pairs = rest.windows(2).filter(|pair| pair[0].0 == "sh" && pair[1].0 == "json");
+    let mut run = 0;
+    for (command, shown) in pairs.map(|pair| (pair[0].1, pair[1].1)) {
+        let expected: Value = serde_json::from_str(shown).unwrap();
+        let [answer] = shell(folder.path(), &format!("{}\n{command}", prelude.1)).try_into().unwrap();
+        assert!(holds(&answer, &expected), "{command}\nanswers {answer:#}\nand not {expected:#}");
+        run += 1;
+    }
+    assert_eq!(run, 2);
+    demo.interrupt();
+}
+
+#[test]
 fn every_setting_is_listed() {
     let page = read("docs/configuration.md");
     let folder = tempfile::tempdir().unwrap();

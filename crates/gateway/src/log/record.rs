@@ -7,6 +7,7 @@ use store::{IntegratedAccount, NewLogEntry};
 use url::Url;
 
 use crate::gateway::Inner;
+use crate::writes::Writes;
 use crate::{Error, Gateway, metrics};
 
 /// Query values under names that hold one of these are left out of the log.
@@ -19,6 +20,7 @@ pub(crate) struct Record {
     request_type: &'static str,
     started: Instant,
     row: Mutex<Option<NewLogEntry>>,
+    writes: Writes,
 }
 
 impl Record {
@@ -43,7 +45,13 @@ impl Record {
             request_type,
             started: Instant::now(),
             row: Mutex::new(Some(row)),
+            writes: Writes::current(),
         }
+    }
+
+    /// What the call has sent of writes.
+    pub(crate) fn writes(&self) -> &Writes {
+        &self.writes
     }
 
     /// Notes which account the call is about.

@@ -8,7 +8,7 @@ use upstream::Body;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::CallErrors;
+use super::{BodyErrors, CallErrors};
 use crate::App;
 use crate::caller::AnyCaller;
 use crate::error::ApiError;
@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     ),
     responses(
         (status = 200, description = "The platform's answer; its status and headers are kept", content_type = "*/*"),
-        CallErrors,
+        CallErrors, BodyErrors,
     ))]
 async fn custom(
     State(app): State<App>,

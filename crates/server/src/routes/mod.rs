@@ -43,10 +43,17 @@ const GROUPS: [&str; 14] = [
 
 /// All groups.
 pub(crate) fn all() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Base::openapi())
-        .merge(unified::routes())
-        .merge(proxy::routes())
-        .merge(custom::routes())
+    OpenApiRouter::with_openapi(Base::openapi()).merge(data()).merge(admin())
+}
+
+/// What goes to platforms: every write of these takes an `Idempotency-Key`.
+pub(crate) fn data() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(unified::routes()).merge(proxy::routes()).merge(custom::routes())
+}
+
+/// What is kept here, and what is for who runs the gateway.
+pub(crate) fn admin() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .merge(integrated_account::routes())
         .merge(environment_integration::routes())
         .merge(integration::routes())
@@ -132,7 +139,7 @@ enum BodyErrors {
     /// The body took too long to arrive.
     #[response(status = 408)]
     Timeout(ErrorBody),
-    /// Something else stands in the way, such as a newer version.
+    /// Something else stands in the way, such as a newer version, or a write with the same `Idempotency-Key` that still runs.
     #[response(status = 409)]
     Conflict(ErrorBody),
     /// The body is too large.
@@ -162,7 +169,7 @@ enum CallErrors {
     /// The resource has no such method, or the account is read-only.
     #[response(status = 405)]
     MethodNotAllowed(ErrorBody),
-    /// The platform refuses the content.
+    /// The platform refuses the content; or, without `truto_is_remote_error`, the `Idempotency-Key` names another request.
     #[response(status = 422)]
     Unprocessable(ErrorBody),
     /// The platform's rate limit is used up; `retry-after` says for how long.

@@ -19,8 +19,11 @@ async fn capabilities_tell_what_works_and_what_they_tell_works() {
     assert_eq!(told["environment_id"], app.environment_id);
     assert_eq!(
         told["account"],
-        json!({"id": id, "status": "active", "authentication_method": "api_key", "is_blocked": false})
+        json!({
+            "id": id, "status": "active", "authentication_method": "api_key", "is_blocked": false, "is_read_only": false,
+        })
     );
+    assert_eq!(told["idempotency"], json!({"header": "Idempotency-Key", "kept_for_seconds": 86_400}));
     assert_eq!(told["auth"]["formats"], json!(["api_key"]));
     assert_eq!(all(&told["auth"]["fields"], "name"), ["tenant", "app_id", "app_secret"]);
     assert_eq!(told["unified"].as_array().unwrap().len(), 12);

@@ -9,6 +9,7 @@ mod connecting;
 mod custom;
 mod environment_integrations;
 mod health;
+mod idempotency;
 mod integrations;
 mod log;
 mod meta;

@@ -191,6 +191,8 @@ async fn a_sandbox_account_is_read_and_never_written_to() {
             .await;
     }
     assert_eq!(app.sandbox.requests().total(), 0, "nothing was sent");
+    let told = app.get(&format!("/integrated-account/{id}/capabilities?resource=order")).await.ok();
+    assert_eq!(told["account"]["is_read_only"], true);
     app.shutdown().await;
 }
 
