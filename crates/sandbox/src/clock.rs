@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Where the sandbox reads the time from; only the rate limit asks.
+/// Where the sandbox reads the time from: the rate limit and writes ask.
 #[derive(Clone)]
 pub struct Clock(Source);
 
@@ -38,6 +38,34 @@ impl Clock {
             Source::System => Timestamp::now().as_millisecond(),
             Source::Manual(milliseconds) => milliseconds.load(Ordering::SeqCst),
         }
+    }
+}
+
+/// The time that a winery's writes happen at: the clock's, but never before the moment that the generated data ends
+/// at. So whatever is written is newer than everything that was there, whichever of the two a reader goes by.
+#[derive(Clone, Debug)]
+pub(crate) struct WineryTime {
+    clock: Clock,
+    started: i64,
+    data_end: i64,
+}
+
+impl WineryTime {
+    /// Begins now, where the data ends.
+    pub fn new(clock: Clock, data_end: i64) -> Self {
+        let started = clock.milliseconds();
+        Self { clock, started, data_end }
+    }
+
+    /// The clock's own time; milliseconds since 1970.
+    pub fn clock(&self) -> i64 {
+        self.clock.milliseconds()
+    }
+
+    /// The winery's time; milliseconds since 1970.
+    pub fn now(&self) -> i64 {
+        let clock = self.clock.milliseconds();
+        clock.max(self.data_end + (clock - self.started))
     }
 }
 

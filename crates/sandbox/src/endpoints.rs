@@ -339,6 +339,27 @@ impl Schema {
     }
 }
 
+/// Fields that writes look objects up by; no endpoint filters by them.
+const LOOKED_UP: &[(Kind, &str, ColumnType)] = &[
+    (Kind::Customer, "emails[].email", ColumnType::Text),
+    (Kind::Order, "orderNumber", ColumnType::Number),
+    (Kind::Product, "slug", ColumnType::Text),
+    (Kind::Product, "variants[].sku", ColumnType::Text),
+    (Kind::Product, "departmentId", ColumnType::Text),
+    (Kind::Product, "vendorId", ColumnType::Text),
+    (Kind::Collection, "slug", ColumnType::Text),
+    (Kind::Inventory, "sku", ColumnType::Text),
+    (Kind::Inventory, "productId", ColumnType::Text),
+    (Kind::ClubMembership, "tags[].id", ColumnType::Text),
+    (Kind::Coupon, "code", ColumnType::Text),
+    (Kind::Promotion, "promotionSets[].id", ColumnType::Text),
+    (Kind::GiftCard, "code", ColumnType::Text),
+    (Kind::GiftCard, "giftCardNumber", ColumnType::Number),
+    (Kind::Reservation, "reservationNumber", ColumnType::Number),
+    (Kind::ReservationType, "options[].id", ColumnType::Text),
+    (Kind::MetaDataConfig, "code", ColumnType::Text),
+];
+
 /// The endpoints, longest-lived of all: requests borrow from them.
 pub(crate) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(definitions);
 
@@ -360,6 +381,13 @@ static SCHEMAS: LazyLock<Vec<Schema>> = LazyLock::new(|| {
             if !schema.search.contains(field) {
                 schema.search.push(field);
             }
+        }
+    }
+    for (kind, field, column_type) in LOOKED_UP {
+        if let Some(schema) = schemas.get_mut(kind.index())
+            && schema.column(field).is_none()
+        {
+            schema.columns.push((field, *column_type));
         }
     }
     schemas

@@ -8,7 +8,7 @@ mod house;
 mod memberships;
 mod orders;
 mod parallel;
-mod people;
+pub(crate) mod people;
 mod platform;
 mod products;
 mod settings;
@@ -21,13 +21,13 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-pub(crate) use dice::Dice;
+pub(crate) use dice::{DAY, Dice, MINUTE, timestamp};
 pub(crate) use house::account_user;
+pub(crate) use source::Source;
 
 use self::discounts::{COUPONS, PROMOTIONS};
 use self::house::{COLLECTIONS, DEPARTMENTS, House, VENDORS};
 use self::orders::{Book, Order, Stock, by_date, histories, plan};
-use self::source::Source;
 use crate::kind::Kind;
 use crate::store::{Collections, Embedding, Record, Wineries, Winery};
 use crate::{Options, Progress};
@@ -45,7 +45,7 @@ pub(crate) fn wineries(options: &Options, progress: &dyn Fn(Progress)) -> Wineri
         let source = Source { seed: options.seed, tenant, now: options.now.as_millisecond() };
         let house = House::new(source);
         house.name.clone_into(&mut reporter.tenant);
-        let winery = Winery::new(house.tenant());
+        let winery = Winery::new(house.tenant(), source);
         fill(&mut winery.write(), &house, options, &mut reporter);
         winery
     };

@@ -8,8 +8,10 @@ pub(crate) mod faults;
 pub(crate) mod filters;
 pub(crate) mod limit;
 pub(crate) mod paging;
+pub(crate) mod permissions;
 pub(crate) mod requests;
-mod route;
+pub(crate) mod route;
 mod serve;
+pub(crate) mod writes;
 
-pub(crate) use serve::{App, serve};
+pub(crate) use serve::{App, AppParts, serve};

@@ -2,7 +2,8 @@
 //!
 //! [`start`] generates wineries (seeded: the same options give the same bytes), serves them at `/v1/…` as Commerce7
 //! serves its own, and hands back a [`Sandbox`] with the credentials, the faults to inject and what was asked of it.
-//! Reads only: a write to a known path is answered with 501, never with a made-up success.
+//! Writes are carried out as Commerce7 does, with their consequences; the few paths that are not taken answer 501, never
+//! a made-up success.
 //!
 //! Beside `/v1` there are, without authentication and for tests in another process:
 //!
@@ -10,6 +11,8 @@
 //! |---|---|
 //! | `GET /_sandbox/tenants` | the wineries with their credentials and counts |
 //! | `GET /_sandbox/requests` | what was asked so far; `DELETE` counts from zero again |
+//! | `GET /_sandbox/writes` | every write that was carried out, whatever its client was told; `DELETE` forgets them |
+//! | `POST /_sandbox/events` | lets one thing happen in a winery: `{"event": "refund", "id": "…"}`; the kinds are those of [`Event`] |
 //! | `GET /_sandbox/faults` | the [`FaultRule`]s with how often each fired |
 //! | `POST /_sandbox/faults` | adds one [`FaultRule`], answers it with its id |
 //! | `DELETE /_sandbox/faults[/{id}]` | takes all of them or one away |
@@ -21,9 +24,11 @@ mod endpoints;
 mod generate;
 mod http;
 mod kind;
+mod live;
 mod load;
 mod options;
 mod store;
+mod write;
 
 use std::io;
 use std::net::SocketAddr;
@@ -38,6 +43,8 @@ use tokio::task::JoinHandle;
 pub use clock::{Clock, ManualClock};
 pub use http::faults::{Fault, FaultRule, FaultStage, Faults, InstalledFault};
 pub use http::requests::{RequestCount, RequestStyle, Requests};
+pub use http::writes::{AppliedWrite, Writes};
+pub use live::{Event, Happened};
 pub use load::{LoadError, Loaded, Skipped};
 pub use options::{DEFAULT_NOW, Options};
 
@@ -49,6 +56,11 @@ pub enum Error {
     /// `--rate-limit-header` is no `NAME: VALUE`.
     #[error("--rate-limit-header {0:?} is no header; write it as `NAME: VALUE`")]
     Header(String),
+    /// `--permission` is no `NAME=LEVEL`.
+    #[error(
+        "--permission {0:?} is none; write it as NAME=none, NAME=read or NAME=full, with a name such as Customer or \"Club Membership\""
+    )]
+    Permission(String),
     /// The folder given with `--load` could not be read.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -121,6 +133,8 @@ pub struct Sandbox {
     loaded: Option<Loaded>,
     faults: Faults,
     requests: Requests,
+    writes: Writes,
+    live: Option<live::Running>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
 }
@@ -146,7 +160,10 @@ pub async fn start_with_clock(
     let addr = listener.local_addr().map_err(Error::Listener)?;
     let refusal = http::limit::Refusal::new(&options.rate_limit_body, &options.rate_limit_header)?;
     let limit = http::limit::RateLimit::new(options.rate_limit, refusal);
+    let permissions = http::permissions::Permissions::new(&options.permission)?;
     let seed = options.seed;
+    let per_minute = options.live;
+    let time = clock::WineryTime::new(clock, options.now.as_millisecond());
     let (wineries, loaded) = tokio::task::spawn_blocking(move || prepare(&options, &progress))
         .await
         .map_err(Error::Generate)??;
@@ -155,9 +172,23 @@ pub async fn start_with_clock(
     let requests = Requests::new(wineries.names());
     let tenants = wineries.tenants();
     let (stop, stopped) = oneshot::channel();
-    let app = http::App::new(Arc::new(wineries), limit, clock, faults.clone(), requests.clone());
+    let writes = Writes::default();
+    let wineries = Arc::new(wineries);
+    let day = live::Day::new(seed);
+    let live =
+        (per_minute > 0).then(|| live::start(Arc::clone(&wineries), day.clone(), time.clone(), per_minute));
+    let app = http::App::new(http::AppParts {
+        wineries,
+        faults: faults.clone(),
+        requests: requests.clone(),
+        writes: writes.clone(),
+        limit,
+        permissions,
+        time,
+        day,
+    });
     let server = tokio::spawn(http::serve(app, listener, stopped));
-    Ok(Sandbox { addr, tenants, loaded, faults, requests, stop, server })
+    Ok(Sandbox { addr, tenants, loaded, faults, requests, writes, live, stop, server })
 }
 
 /// Everything of a start that keeps a processor busy.
@@ -201,8 +232,14 @@ impl Sandbox {
         &self.requests
     }
 
+    /// The writes that were carried out so far.
+    pub fn writes(&self) -> &Writes {
+        &self.writes
+    }
+
     /// Stops serving: answers under way are finished for up to two seconds, then cut.
     pub async fn shutdown(self) {
+        drop(self.live);
         let _ = self.stop.send(());
         let abort = self.server.abort_handle();
         if tokio::time::timeout(Duration::from_secs(2), self.server).await.is_err() {

@@ -43,6 +43,14 @@ pub struct Options {
     /// Header of a 429 answer as `NAME: VALUE`, with `{seconds}` as in the body; may be given several times.
     #[arg(long, value_name = "HEADER")]
     pub rate_limit_header: Vec<String>,
+    /// What the app may do with one kind of object, as `NAME=none`, `NAME=read` or `NAME=full`, `Customer=read` for example;
+    /// everything it is not told may be done. May be given several times.
+    #[arg(long, value_name = "PERMISSION")]
+    pub permission: Vec<String>,
+    /// A winery day that goes on beside requests: this many orders a minute in each winery, with sign-ups, cancellations,
+    /// refunds, exchanges and fulfilments among them; 0 means none.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    pub live: u32,
 }
 
 impl Default for Options {
@@ -59,6 +67,8 @@ impl Default for Options {
             rate_limit: 100,
             rate_limit_body: crate::http::limit::DEFAULT_BODY.to_owned(),
             rate_limit_header: Vec::new(),
+            permission: Vec::new(),
+            live: 0,
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! An object that is part of another one in answers (the customer of an order) is not stored there again: the outer
 //! text has a [`Hole`], and the inner object is spliced in as it is at that moment. So a page is a concatenation of
-//! stored texts, and a change of a customer shows in all its orders at once.
+//! stored texts, and a change of a customer shows in all its orders at once. A write reads an object back as a value,
+//! changes it, and puts it in its place.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::endpoints::schema;
+use crate::generate::Source;
 use crate::http::filters::{Condition, Key, moment, search_words};
 use crate::http::limit::Window;
 use crate::http::paging::Query;
@@ -42,6 +44,7 @@ pub(crate) struct Record {
     words: Box<str>,
     /// What the newest-first order goes by; milliseconds since 1970.
     created: i64,
+    embedding: Embedding,
 }
 
 /// A place in a record's text where another object belongs.
@@ -68,7 +71,25 @@ impl Record {
         let embeds = if embedding == Embedding::Spliced { kind.embeds() } else { &[] };
         let (text, holes) = write(&fields, embeds);
         let embedded = embedded_form(kind, fields);
-        Some(Self { id, text, holes, embedded, keys, words, created })
+        Some(Self { id, text, holes, embedded, keys, words, created, embedding })
+    }
+
+    /// The object, without what is spliced into it.
+    fn value(&self) -> Option<Map<String, Value>> {
+        let mut text = String::with_capacity(self.text.len() + 8);
+        let mut written = 0;
+        for hole in &self.holes {
+            text.push_str(self.text.get(written..hole.at)?);
+            text.push_str("null");
+            written = hole.at;
+        }
+        text.push_str(self.text.get(written..)?);
+        serde_json::from_str(&text).ok()
+    }
+
+    /// The order of page style.
+    fn page_key(&self) -> (std::cmp::Reverse<i64>, Uuid) {
+        (std::cmp::Reverse(self.created), self.id)
     }
 
     fn meets(&self, query: &Query) -> bool {
@@ -149,10 +170,47 @@ impl Collection {
         }
         let Self { records, pages, .. } = self;
         if order == PageOrder::NewestFirst {
-            let key =
-                |at: &usize| records.get(*at).map(|record| (std::cmp::Reverse(record.created), record.id));
-            pages.sort_by_key(key);
+            pages.sort_by_key(|at: &usize| records.get(*at).map(Record::page_key));
         }
+    }
+
+    /// Puts one object in, or in the place of the one with its id.
+    fn put(&mut self, record: Record, order: PageOrder) {
+        let Self { records, by_id, .. } = self;
+        if let Some(place) = by_id.get(&record.id).and_then(|at| records.get_mut(*at))
+            && (place.created == record.created || order == PageOrder::AsListed)
+        {
+            *place = record;
+            return;
+        }
+        self.remove(record.id);
+        let Self { records, by_id, pages } = self;
+        let at = records.len();
+        let page = match order {
+            PageOrder::AsListed => pages.len(),
+            PageOrder::NewestFirst => {
+                let key = record.page_key();
+                pages.partition_point(|at| records.get(*at).is_some_and(|record| record.page_key() < key))
+            }
+        };
+        by_id.insert(record.id, at);
+        pages.insert(page, at);
+        records.push(record);
+    }
+
+    /// Takes one object out; the last one moves to its place.
+    fn remove(&mut self, id: Uuid) -> Option<Record> {
+        let at = self.by_id.remove(&id)?;
+        let last = self.records.len().checked_sub(1)?;
+        self.pages.retain(|page| *page != at);
+        if let Some(page) = self.pages.iter_mut().find(|page| **page == last) {
+            *page = at;
+        }
+        let record = self.records.swap_remove(at);
+        if let Some(moved) = self.records.get(at) {
+            self.by_id.insert(moved.id, at);
+        }
+        Some(record)
     }
 
     fn get(&self, id: Uuid) -> Option<&Record> {
@@ -180,11 +238,105 @@ impl Collection {
 
 /// The collections of one winery.
 #[derive(Debug)]
-pub(crate) struct Collections(Vec<Collection>);
+pub(crate) struct Collections {
+    kinds: Vec<Collection>,
+    /// What writes draw from and leave behind.
+    pub register: Register,
+}
+
+/// Where a winery's written objects get their ids and moments from.
+#[derive(Debug)]
+pub(crate) struct Register {
+    pub seed: u64,
+    /// The winery's number.
+    pub tenant: u32,
+    /// Ids drawn so far.
+    pub ids: u64,
+    /// The last moment anything happened; milliseconds since 1970.
+    pub last: i64,
+    /// What `PUT /order-number` set.
+    pub next_order_number: Option<i64>,
+}
 
 impl Collections {
     fn of(&self, kind: Kind) -> Option<&Collection> {
-        self.0.get(kind.index())
+        self.kinds.get(kind.index())
+    }
+
+    /// One object, without what is spliced into it when it is read.
+    pub fn value(&self, kind: Kind, id: &str) -> Option<Map<String, Value>> {
+        self.find(kind, id)?.value()
+    }
+
+    /// Every object of a kind, by id.
+    pub fn values(&self, kind: Kind) -> impl Iterator<Item = Map<String, Value>> {
+        let records = self.of(kind).into_iter().flat_map(|collection| collection.starting_at(None));
+        records.filter_map(Record::value)
+    }
+
+    /// The ids of a kind, in their order.
+    pub fn ids(&self, kind: Kind) -> Vec<Uuid> {
+        self.of(kind).map(|collection| collection.by_id.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// The ids of the objects that have this text in a column, whatever its case.
+    pub fn ids_with(&self, kind: Kind, field: &str, text: &str) -> Vec<Uuid> {
+        let (Some(collection), Some(column)) = (self.of(kind), schema(kind).column(field)) else {
+            return Vec::new();
+        };
+        let mut found: Vec<Uuid> = collection
+            .records
+            .iter()
+            .filter(|record| record.keys.get(column).is_some_and(|key| key.has_text(text)))
+            .map(|record| record.id)
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// The ids of the objects that have this number in a column.
+    pub fn ids_with_number(&self, kind: Kind, field: &str, number: i64) -> Vec<Uuid> {
+        let (Some(collection), Some(column)) = (self.of(kind), schema(kind).column(field)) else {
+            return Vec::new();
+        };
+        let has = |record: &&Record| record.keys.get(column) == Some(&Key::Number(number));
+        collection.records.iter().filter(has).map(|record| record.id).collect()
+    }
+
+    /// The greatest number in a column.
+    pub fn greatest(&self, kind: Kind, field: &str) -> Option<i64> {
+        let column = schema(kind).column(field)?;
+        let numbers = self.of(kind)?.records.iter().filter_map(|record| match record.keys.get(column) {
+            Some(Key::Number(number)) => Some(*number),
+            _ => None,
+        });
+        numbers.max()
+    }
+
+    /// Puts an object in, or in the place of the one with its id; one that was recorded stays as literal as it was.
+    pub fn put(&mut self, kind: Kind, mut fields: Map<String, Value>) {
+        let id = fields.get("id").and_then(Value::as_str).unwrap_or_default();
+        let embedding = self.find(kind, id).map_or(Embedding::Spliced, |record| record.embedding);
+        if embedding == Embedding::Spliced {
+            for embed in kind.embeds() {
+                // Nothing is spliced in for an absent id.
+                if fields.get(embed.id_field).is_none_or(Value::is_null)
+                    && let Some(value) = fields.get_mut(embed.field)
+                {
+                    *value = Value::Null;
+                }
+            }
+        }
+        if let Some(record) = Record::new(kind, Value::Object(fields), embedding)
+            && let Some(collection) = self.kinds.get_mut(kind.index())
+        {
+            collection.put(record, kind.page_order());
+        }
+    }
+
+    /// Takes an object out.
+    pub fn remove(&mut self, kind: Kind, id: Uuid) -> Option<Map<String, Value>> {
+        self.kinds.get_mut(kind.index())?.remove(id)?.value()
     }
 
     /// How many objects there are of a kind.
@@ -303,7 +455,7 @@ impl Collections {
 
     /// Puts records in.
     pub fn extend_with(&mut self, kind: Kind, records: impl Iterator<Item = Record>) {
-        if let Some(collection) = self.0.get_mut(kind.index()) {
+        if let Some(collection) = self.kinds.get_mut(kind.index()) {
             collection.extend(records, kind.page_order());
         }
     }
@@ -318,9 +470,17 @@ pub(crate) struct Winery {
 }
 
 impl Winery {
-    /// A winery without objects.
-    pub fn new(tenant: Tenant) -> Self {
-        let collections = Collections(Kind::ALL.iter().map(|_| Collection::default()).collect());
+    /// A winery without objects, whose number, seed and present `source` says.
+    pub fn new(tenant: Tenant, source: Source) -> Self {
+        let register = Register {
+            seed: source.seed,
+            tenant: source.tenant,
+            ids: 0,
+            last: source.now,
+            next_order_number: None,
+        };
+        let kinds = Kind::ALL.iter().map(|_| Collection::default()).collect();
+        let collections = Collections { kinds, register };
         Self { tenant, collections: RwLock::new(collections), window: Window::default() }
     }
 

@@ -23,6 +23,7 @@ pub struct Arguments {
 
 /// Serves wineries until it is told to stop.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let per_minute = arguments.options.live;
     let sandbox = start(arguments.options, arguments.listen).await?;
     let stop = stop_signal()?;
     println!("A sandbox of Commerce7 at {}\n", sandbox.base_url());
@@ -45,6 +46,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             tenant.name,
             sandbox.base_url()
         );
+    }
+    if per_minute > 0 {
+        println!("\nA day goes on in each winery: {per_minute} orders a minute, and what comes with them.");
     }
     stop.await;
     sandbox.shutdown().await;

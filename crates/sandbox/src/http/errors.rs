@@ -14,12 +14,31 @@ pub(crate) struct ApiError {
     r#type: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<[(); 0]>,
+    errors: Option<Vec<FieldError>>,
+}
+
+/// What is wrong with one element of a body.
+#[derive(Debug, Serialize, PartialEq)]
+pub(crate) struct FieldError {
+    /// Where it is, as `items[0].sku`.
+    field: String,
+    message: &'static str,
+}
+
+impl FieldError {
+    pub fn new(field: &str, message: &'static str) -> Self {
+        Self { field: field.to_owned(), message }
+    }
 }
 
 impl ApiError {
     fn new(status_code: u16, r#type: &'static str, message: impl Into<String>) -> Self {
-        Self { status_code, r#type, message: message.into(), errors: Some([]) }
+        Self { status_code, r#type, message: message.into(), errors: Some(Vec::new()) }
+    }
+
+    /// What went wrong, for a person.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     fn without_list(mut self) -> Self {
@@ -68,12 +87,48 @@ impl ApiError {
         }
     }
 
-    /// The sandbox's own: a write, which it does not take yet.
+    /// A body that its schema does not take, with everything that is wrong with it.
+    pub fn invalid_elements(errors: Vec<FieldError>) -> Self {
+        let message = "One or more elements is missing or invalid";
+        Self { errors: Some(errors), ..Self::new(422, "validationError", message) }
+    }
+
+    /// As [`ApiError::invalid_elements`], with one.
+    pub fn invalid_element(field: &str, message: &'static str) -> Self {
+        Self::invalid_elements(vec![FieldError::new(field, message)])
+    }
+
+    /// A rule of the business that has no field.
+    pub fn rule(message: &str) -> Self {
+        Self::new(422, "validationError", message).without_list()
+    }
+
+    /// Something that could not be carried out.
+    pub fn processing(message: &str) -> Self {
+        Self::new(422, "processingError", message).without_list()
+    }
+
+    /// A second object with what only one may have.
+    pub fn not_unique() -> Self {
+        Self::rule("Database unique constraint error")
+    }
+
+    /// A permission that the app lacks; facts 2.2 and 4.2.
+    pub fn unauthorized_route() -> Self {
+        Self::new(401, "unauthorized", "Unauthorized User For Route")
+    }
+
+    /// A body that is no JSON. What Commerce7 answers is not known.
+    pub fn no_json() -> Self {
+        Self::new(400, "validationError", "The body is no JSON").without_list()
+    }
+
+    /// The sandbox's own: a write that it does not take.
     pub fn write_not_taken(method: &http::Method, path: &str) -> Self {
         Self::new(
             501,
             "notImplemented",
-            format!("This sandbox serves reads only; nothing was changed: {method} {path}"),
+            format!("This sandbox does not take {method} {path}; nothing was changed"),
         )
     }
 }

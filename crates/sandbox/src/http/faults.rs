@@ -12,7 +12,8 @@ use crate::generate::Dice;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// The answer comes late.
+    /// The answer comes late: before the request has any effect, so that a client that gave up meanwhile has written
+    /// nothing, or after it (`after`), so that it has.
     Latency {
         /// How late.
         milliseconds: u64,
@@ -25,7 +26,7 @@ pub enum Fault {
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// The right head, then half of the body, then the end of the connection.
+    /// The right head, then half of the body, then the end of the connection; a write is carried out.
     Cut,
     /// The connection is reset without an answer.
     Reset,
@@ -116,6 +117,20 @@ impl FaultRule {
         self
     }
 
+    /// Only for requests with this method.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        self.method = Some(method.to_owned());
+        self
+    }
+
+    /// Strikes once the request was carried out.
+    #[must_use]
+    pub fn after(mut self) -> Self {
+        self.stage = FaultStage::After;
+        self
+    }
+
     /// Only for this share of the requests.
     #[must_use]
     pub fn rate(mut self, rate: f64) -> Self {
@@ -152,7 +167,10 @@ pub(crate) struct Asked<'a> {
 /// What is to go wrong with one request.
 #[derive(Debug, Default)]
 pub(crate) struct Struck {
+    /// Milliseconds to wait before the request has any effect.
     pub latency: u64,
+    /// Milliseconds to wait once it was carried out.
+    pub late: u64,
     pub fault: Option<(Fault, FaultStage)>,
 }
 
@@ -215,7 +233,11 @@ impl Faults {
             installed.fired += 1;
             match &rule.fault {
                 Fault::Latency { milliseconds } => {
-                    struck.latency = struck.latency.saturating_add(*milliseconds)
+                    let wait = match rule.stage {
+                        FaultStage::Before => &mut struck.latency,
+                        FaultStage::After => &mut struck.late,
+                    };
+                    *wait = wait.saturating_add(*milliseconds);
                 }
                 fault => struck.fault = Some((fault.clone(), rule.stage)),
             }

@@ -92,6 +92,17 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Whether this text is in the column, whatever its case.
+    pub fn has_text(&self, text: &str) -> bool {
+        match self {
+            Self::Text(value) => value.eq_ignore_ascii_case(text),
+            Self::Many(values) => values.iter().any(|value| value.eq_ignore_ascii_case(text)),
+            Self::Null | Self::Number(_) => false,
+        }
+    }
+}
+
 /// The texts and numbers that `field` leads to, over arrays.
 pub(crate) fn texts(object: &Value, field: &str) -> Vec<String> {
     let mut values = vec![object];

@@ -21,8 +21,11 @@ pub(crate) enum Route<'a> {
         parent: Option<&'a str>,
         id: &'a str,
     },
-    /// A path that is there for writing only.
-    WriteOnly(&'static str),
+    /// A path that is there for writing only, with what its placeholders stand for.
+    WriteOnly {
+        path: &'static str,
+        values: Vec<&'a str>,
+    },
     Unknown,
 }
 
@@ -37,7 +40,7 @@ impl<'a> Route<'a> {
         }
         // Fixed segments win over placeholders: `/customer/subscribe` is no customer.
         if let Some(found) = WRITE_ONLY.iter().find(|pattern| !pattern.contains('{') && **pattern == path) {
-            return Self::WriteOnly(found);
+            return Self::WriteOnly { path: found, values: Vec::new() };
         }
         for endpoint in &*ENDPOINTS {
             if let Some(values) = segments(endpoint.path, path) {
@@ -50,8 +53,9 @@ impl<'a> Route<'a> {
                 return Self::Item { endpoint, path: item, parent, id };
             }
         }
-        let write_only = WRITE_ONLY.iter().find(|pattern| segments(pattern, path).is_some());
-        write_only.map_or(Self::Unknown, |pattern| Self::WriteOnly(pattern))
+        let mut write_only =
+            WRITE_ONLY.iter().filter_map(|pattern| Some((*pattern, segments(pattern, path)?)));
+        write_only.next().map_or(Self::Unknown, |(path, values)| Self::WriteOnly { path, values })
     }
 
     /// The path with its placeholders.
@@ -62,7 +66,7 @@ impl<'a> Route<'a> {
             Self::WebSetting => "/setting/for-web",
             Self::List { endpoint, .. } => endpoint.path,
             Self::Item { path, .. } => path,
-            Self::WriteOnly(path) => path,
+            Self::WriteOnly { path, .. } => path,
             Self::Unknown => "?",
         }
     }

@@ -21,32 +21,44 @@ use super::faults::{Asked, Fault, FaultStage, Faults};
 use super::filters::Condition;
 use super::limit::{LAST_QUICK_PAGE, RateLimit};
 use super::paging::{Query, Window};
+use super::permissions::Permissions;
 use super::requests::{Key, RequestStyle, Requests};
 use super::route::Route;
-use crate::clock::Clock;
+use super::writes::{AppliedWrite, Writes};
+use crate::clock::WineryTime;
 use crate::endpoints::{Endpoint, Parent, schema};
 use crate::kind::Kind;
+use crate::live::Day;
 use crate::store::{Collections, Wineries, Winery};
+use crate::write::{self, Change, Written};
 
 /// What every request has at hand.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<AppParts>);
+
+impl std::ops::Deref for App {
+    type Target = AppParts;
+
+    fn deref(&self) -> &AppParts {
+        &self.0
+    }
+}
+
+/// What an [`App`] is made of.
+pub(crate) struct AppParts {
     pub wineries: Arc<Wineries>,
     pub faults: Faults,
     pub requests: Requests,
-    limit: Arc<RateLimit>,
-    clock: Clock,
+    pub writes: Writes,
+    pub limit: RateLimit,
+    pub permissions: Permissions,
+    pub time: WineryTime,
+    pub day: Day,
 }
 
 impl App {
-    pub fn new(
-        wineries: Arc<Wineries>,
-        limit: RateLimit,
-        clock: Clock,
-        faults: Faults,
-        requests: Requests,
-    ) -> Self {
-        Self { wineries, faults, requests, limit: Arc::new(limit), clock }
+    pub fn new(parts: AppParts) -> Self {
+        Self(Arc::new(parts))
     }
 }
 
@@ -73,27 +85,39 @@ async fn handle(
     body: Body,
 ) -> Response {
     // Taken in whole, so that the connection can go on after any answer.
-    if body.collect().await.is_err() {
-        return StatusCode::BAD_REQUEST.into_response();
-    }
+    let Ok(body) = body.collect().await else { return StatusCode::BAD_REQUEST.into_response() };
+    let asked = Request { method: &method, uri: &uri, headers: &headers, body: &body.to_bytes() };
     let tenant = headers.get("tenant").and_then(|value| value.to_str().ok());
     let struck = app.faults.strike(&Asked { path: uri.path(), method: method.as_str(), tenant });
     if struck.latency > 0 {
         tokio::time::sleep(Duration::from_millis(struck.latency)).await;
     }
-    match struck.fault {
-        None => answer(&app, &method, &uri, &headers),
+    let is_hidden = struck.late > 0 || struck.fault.is_some();
+    let response = match struck.fault {
+        None => answer(&app, &asked, is_hidden),
         // A cut answer is a true one up to the cut.
-        Some((Fault::Cut, _)) => cut(answer(&app, &method, &uri, &headers)).await,
+        Some((Fault::Cut, _)) => cut(answer(&app, &asked, is_hidden)).await,
         Some((fault, stage)) => {
             if stage == FaultStage::After {
-                answer(&app, &method, &uri, &headers);
+                answer(&app, &asked, is_hidden);
             } else {
-                count_faulted(&app, &method, &uri, &headers);
+                count_faulted(&app, &asked);
             }
             fail(&app, &fault, &breaker)
         }
+    };
+    if struck.late > 0 {
+        tokio::time::sleep(Duration::from_millis(struck.late)).await;
     }
+    response
+}
+
+/// What is asked.
+struct Request<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    body: &'a [u8],
 }
 
 /// The answer of a fault.
@@ -155,23 +179,33 @@ fn throttled(app: &App, wait_ms: i64) -> Response {
 }
 
 /// Counts a request that a fault struck before it had any effect.
-fn count_faulted(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) {
-    let path = Route::find(uri.path().strip_prefix("/v1").unwrap_or("?")).pattern();
-    let tenant = auth::tenant(&app.wineries, headers).map(|(number, _)| number);
-    app.requests.count(Key { tenant, path, method: method.clone(), style: RequestStyle::Faulted }, false);
+fn count_faulted(app: &App, asked: &Request<'_>) {
+    let path = Route::find(asked.uri.path().strip_prefix("/v1").unwrap_or("?")).pattern();
+    let tenant = auth::tenant(&app.wineries, asked.headers).map(|(number, _)| number);
+    app.requests
+        .count(Key { tenant, path, method: asked.method.clone(), style: RequestStyle::Faulted }, false);
 }
 
-/// Answers a request and counts it.
-fn answer(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
-    let Some(path) = uri.path().strip_prefix("/v1") else { return ApiError::not_found().into_response() };
+/// Answers a request and counts it; `is_hidden` says that the client will not see the answer.
+fn answer(app: &App, asked: &Request<'_>, is_hidden: bool) -> Response {
+    let Some(path) = asked.uri.path().strip_prefix("/v1") else {
+        return ApiError::not_found().into_response();
+    };
     let route = Route::find(path);
-    let tenant = auth::tenant(&app.wineries, headers);
+    let tenant = auth::tenant(&app.wineries, asked.headers);
     let number = tenant.map(|(number, _)| number);
-    let (style, outcome) = decide(app, &route, tenant.map(|(_, winery)| winery), method, uri, headers);
-    let key = Key { tenant: number, path: route.pattern(), method: method.clone(), style };
+    let (style, outcome) = decide(app, &route, tenant.map(|(_, winery)| winery), asked, is_hidden);
+    let key = Key { tenant: number, path: route.pattern(), method: asked.method.clone(), style };
     app.requests.count(key, matches!(outcome, Outcome::Throttled(_)));
     match outcome {
         Outcome::Found(body) => json(StatusCode::OK, body),
+        Outcome::Written(written) => {
+            let status = StatusCode::from_u16(written.status).unwrap_or(StatusCode::OK);
+            match written.body {
+                Some(body) => json(status, body),
+                None => status.into_response(),
+            }
+        }
         Outcome::Failed(error) => error.into_response(),
         Outcome::Throttled(wait_ms) => throttled(app, wait_ms),
     }
@@ -179,6 +213,7 @@ fn answer(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> Respons
 
 enum Outcome {
     Found(Vec<u8>),
+    Written(Written),
     Failed(ApiError),
     /// Milliseconds until a request would be taken.
     Throttled(i64),
@@ -194,10 +229,10 @@ fn decide(
     app: &App,
     route: &Route<'_>,
     winery: Option<&Winery>,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
+    asked: &Request<'_>,
+    is_hidden: bool,
 ) -> (RequestStyle, Outcome) {
+    let Request { method, uri, headers, .. } = *asked;
     // The body of a HEAD is left out where it is sent.
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     if matches!(route, Route::AccountUser) && is_read {
@@ -207,7 +242,10 @@ fn decide(
     let Some(winery) = winery.filter(|winery| is_public || auth::has_credentials(winery, headers)) else {
         return (RequestStyle::Refused, Outcome::Failed(ApiError::unauthenticated()));
     };
-    let now = app.clock.milliseconds();
+    if !app.permissions.allow(route, is_read) {
+        return (RequestStyle::Refused, Outcome::Failed(ApiError::unauthorized_route()));
+    }
+    let now = app.time.clock();
     let parameters =
         QueryString::<Vec<(String, String)>>::try_from_uri(uri).map(|query| query.0).unwrap_or_default();
     // The query is read before the limit is asked, for a cursor request is not limited; a wrong query counts as a page.
@@ -230,18 +268,52 @@ fn decide(
     {
         return (style, Outcome::Throttled(wait_ms));
     }
+    if !is_read {
+        let outcome = match route {
+            Route::Unknown => Err(ApiError::not_found()),
+            route => write(app, winery, route, asked, is_hidden),
+        };
+        return (style, outcome.map_or_else(Outcome::Failed, Outcome::Written));
+    }
     let outcome = match (route, query) {
         (Route::Unknown, _) => Err(ApiError::not_found()),
-        (route, _) if !is_read => Err(ApiError::write_not_taken(method, route.pattern())),
         (Route::Root, _) => Ok(b"{}".to_vec()),
         (Route::WebSetting, _) => winery.read().single(Kind::WebSetting).ok_or_else(ApiError::not_found),
         (Route::List { endpoint, parent }, Some(query)) => {
             query.and_then(|query| list(&winery.read(), endpoint, *parent, query))
         }
         (Route::Item { endpoint, parent, id, .. }, _) => item(&winery.read(), endpoint, *parent, id),
-        (Route::AccountUser | Route::List { .. } | Route::WriteOnly(_), _) => Err(ApiError::not_found()),
+        (Route::AccountUser | Route::List { .. } | Route::WriteOnly { .. }, _) => Err(ApiError::not_found()),
     };
     (style, outcome.into())
+}
+
+/// Carries out a write and notes it down.
+fn write(
+    app: &App,
+    winery: &Winery,
+    route: &Route<'_>,
+    asked: &Request<'_>,
+    is_hidden: bool,
+) -> Result<Written, ApiError> {
+    let app_id = &winery.credentials().app_id;
+    let written = {
+        let mut collections = winery.write();
+        let mut change = Change::begin(&mut collections, app.time.now(), app_id);
+        write::perform(&mut change, asked.method, route, asked.body)?
+    };
+    app.writes.add(AppliedWrite {
+        number: 0,
+        tenant: winery.credentials().name.clone(),
+        method: asked.method.to_string(),
+        path: asked.uri.path().trim_start_matches("/v1").to_owned(),
+        pattern: route.pattern().to_owned(),
+        id: written.id.clone(),
+        body: serde_json::from_slice(asked.body).unwrap_or_default(),
+        status: written.status,
+        is_hidden,
+    });
+    Ok(written)
 }
 
 /// The condition that the placeholder of a nested path stands for.

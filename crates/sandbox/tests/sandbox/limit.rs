@@ -86,7 +86,7 @@ async fn single_objects_and_wrong_questions_count_as_well() {
     assert_eq!(status(&served, "/order/x").await, 404);
     assert_eq!(status(&served, "/order?x=y").await, 422);
     let write = answer(served.request(Method::POST, "/customer")).await;
-    assert_eq!(write.status, StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(write.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(status(&served, &order).await, 429);
     let write = answer(served.request(Method::POST, "/customer")).await;
     assert_eq!(write.status, StatusCode::TOO_MANY_REQUESTS);

@@ -127,6 +127,59 @@ impl Served {
         answer(self.request(Method::GET, path)).await
     }
 
+    /// A write with a JSON body; null sends none.
+    pub async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = self.request(method, path);
+        answer(if body.is_null() { request } else { request.json(body) }).await
+    }
+
+    /// The body of a write that has to be answered with this status.
+    async fn written(&self, method: Method, path: &str, body: &Value, status: u16) -> Value {
+        let answer = self.send(method.clone(), path, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path} {body}: {}", answer.text);
+        if answer.text.is_empty() { Value::Null } else { answer.json() }
+    }
+
+    /// What a `POST` that has to be answered with 201 answers.
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        self.written(Method::POST, path, &body, 201).await
+    }
+
+    /// What a `PUT` that has to be answered with 200 answers.
+    pub async fn put(&self, path: &str, body: Value) -> Value {
+        self.written(Method::PUT, path, &body, 200).await
+    }
+
+    /// A `DELETE` that has to be answered with 204 and nothing.
+    pub async fn delete(&self, path: &str) {
+        assert_eq!(self.written(Method::DELETE, path, &Value::Null, 204).await, Value::Null);
+    }
+
+    /// The errors of a write that has to be answered with 422, as `field: message`.
+    pub async fn refused(&self, method: Method, path: &str, body: Value) -> Vec<String> {
+        let error = self.written(method, path, &body, 422).await;
+        match error["errors"].as_array() {
+            None => vec![text(&error, "message").to_owned()],
+            Some(errors) => {
+                assert_eq!(error["message"], "One or more elements is missing or invalid");
+                errors.iter().map(|row| format!("{}: {}", text(row, "field"), text(row, "message"))).collect()
+            }
+        }
+    }
+
+    /// Calls the sandbox's own controls.
+    pub async fn control(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = self.client.request(method, format!("http://{}/_sandbox/{path}", self.sandbox.addr()));
+        answer(if body.is_null() { request } else { request.json(body) }).await
+    }
+
+    /// Lets something happen in the first winery; what came of it.
+    pub async fn happen(&self, event: Value) -> Value {
+        let answer = self.control(Method::POST, "events", &event).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{event}: {}", answer.text);
+        answer.json()
+    }
+
     /// The body of an answer that has to be 200.
     pub async fn ok(&self, path: &str) -> Value {
         let answer = self.get(path).await;
