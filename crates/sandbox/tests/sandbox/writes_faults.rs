@@ -20,7 +20,7 @@ async fn seen(served: &Served, content: &str) -> String {
         Ok(response) => {
             let status = response.status();
             match response.text().await {
-                Ok(text) if status.is_success() => format!("{status}"),
+                Ok(_) if status.is_success() => format!("{status}"),
                 Ok(text) => format!("{status} {text}"),
                 Err(_) => format!("{status} and half a body"),
             }
