@@ -26,7 +26,8 @@ pub enum Fault {
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// The right head, then half of the body, then the end of the connection; a write is carried out.
+    /// The right head, then half of the body, then the end of the connection; a write is carried out. An answer without a
+    /// body ends in a reset.
     Cut,
     /// The connection is reset without an answer.
     Reset,

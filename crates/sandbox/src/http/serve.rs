@@ -96,7 +96,7 @@ async fn handle(
     let response = match struck.fault {
         None => answer(&app, &asked, is_hidden),
         // A cut answer is a true one up to the cut.
-        Some((Fault::Cut, _)) => cut(answer(&app, &asked, is_hidden)).await,
+        Some((Fault::Cut, _)) => cut(answer(&app, &asked, is_hidden), &breaker).await,
         Some((fault, stage)) => {
             if stage == FaultStage::After {
                 answer(&app, &asked, is_hidden);
@@ -151,10 +151,14 @@ fn fail(app: &App, fault: &Fault, breaker: &Breaker) -> Response {
     }
 }
 
-/// The same head, half of the body, and then the end of the connection.
-async fn cut(response: Response) -> Response {
+/// The same head, half of the body, and then the end of the connection; without a body there is nothing to break off
+/// but the connection.
+async fn cut(response: Response, breaker: &Breaker) -> Response {
     let (mut head, body) = response.into_parts();
     let body = body.collect().await.map(|collected| collected.to_bytes()).unwrap_or_default();
+    if body.is_empty() {
+        breaker.reset();
+    }
     head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     let half = body.slice(..body.len() / 2);
     let parts = stream::unfold(Some(half), |half| async move {

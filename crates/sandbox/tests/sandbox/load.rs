@@ -293,3 +293,21 @@ async fn a_loaded_customer_stands_in_the_orders_that_name_it() {
     assert!(!orders.is_empty());
     assert!(orders.iter().all(|order| order["customer"]["emails"] == customer["emails"]));
 }
+
+#[tokio::test]
+async fn a_recorded_object_is_written_as_any_other() {
+    let folder = TempDir::new().unwrap();
+    write(
+        &folder,
+        "order/one.json",
+        &order(1, json!({"fulfillmentStatus": "Not Fulfilled", "fulfillments": []})),
+    );
+    let served = load(&folder).await;
+    let path = "/order/00000000-0000-4000-8000-000000000001";
+    let before = served.ok(path).await;
+    let after = served.put(path, json!({"metaData": {"gift-wrap": true}})).await;
+    for (field, value) in before.as_object().unwrap().iter().filter(|(field, _)| *field != "updatedAt") {
+        let expected = if field == "metaData" { &json!({"gift-wrap": true}) } else { value };
+        assert_eq!(&after[field], expected, "{field}");
+    }
+}

@@ -32,6 +32,11 @@ async fn variants_are_replaced_whole() {
     let path = format!("/product/{}", text(&product, "id"));
     assert_eq!(served.ok(&path).await, product);
     assert_eq!(product["slug"], "spectra-red");
+    let others = served.walk("/product", "products", &[]).await;
+    let other = others.iter().find(|other| other["type"] == "Wine" && other["id"] != product["id"]).unwrap();
+    let fields = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&product), fields(other));
+    assert_eq!(fields(&product["variants"][0]), fields(&other["variants"][0]));
     assert_eq!(product["seo"], json!({"title": "Spectra Red", "description": null}));
     let locations = served.ok("/inventory-location").await["inventoryLocations"].as_array().unwrap().len();
     let bottle = product["variants"][0].clone();

@@ -176,6 +176,12 @@ async fn a_tag_attached_twice_is_listed_twice() {
     let with_tag = served.query("/customer", &[("tagId", text(&tag, "id"))]).await.json();
     assert_eq!(ids(rows(&with_tag, "customers")), [text(&customer, "id")]);
 
+    // The docs print the types in lower case (facts 16).
+    assert_eq!(
+        served.refused(Method::POST, "/tag/customer", json!({"title": "t", "type": "manual"})).await,
+        ["type: must be equal to one of the allowed values"]
+    );
+
     // A new title shows wherever the tag is.
     let tag_path = format!("/tag/customer/{}", text(&tag, "id"));
     served.put(&tag_path, json!({"title": "Rarest", "type": "Manual"})).await;

@@ -64,6 +64,12 @@ async fn a_client_cannot_tell_before_from_after() {
     faults.add(FaultRule::new(Fault::Cut).times(1));
     assert_eq!(seen(&served, "cut").await, "201 Created and half a body");
     assert_eq!(notes_with(&served, "cut").await, 1);
+    // Where there is no body to break off, the connection does.
+    let cut = served.query("/note", &[("q", "cut")]).await.json();
+    let path = format!("/note/{}", text(&cut["notes"][0], "id"));
+    faults.add(FaultRule::new(Fault::Cut).times(1).method("DELETE"));
+    assert!(served.request(Method::DELETE, &path).send().await.is_err());
+    assert_eq!(notes_with(&served, "cut").await, 0);
     assert_eq!(seen(&served, "whole").await, "201 Created");
     assert!(!served.sandbox.writes().list().last().unwrap().is_hidden);
 }

@@ -24,6 +24,10 @@ async fn a_membership_begins_rests_and_ends() {
     let membership = served.post("/club-membership", body.clone()).await;
     let path = format!("/club-membership/{}", text(&membership, "id"));
     assert_eq!(served.ok(&path).await, membership);
+    let others = served.walk("/club-membership", "clubMemberships", &[]).await;
+    let other = others.iter().find(|other| other["id"] != membership["id"]).unwrap();
+    let fields = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&membership), fields(other));
     assert_eq!(
         (&membership["status"], &membership["signupDate"]),
         (&json!("Active"), &json!("2026-11-01T08:00:00.000Z"))
