@@ -92,6 +92,16 @@ pub enum Error {
     /// The platform's answer is not what its definition or its field map says.
     #[error("{0}")]
     BadAnswer(String),
+    /// A record was written, and something that belongs to it was not.
+    #[error("the record {id} was written, but {failed} was not: {source}")]
+    Partial {
+        /// The record.
+        id: String,
+        /// What was not written, and nothing after it.
+        failed: String,
+        /// Why.
+        source: Box<Error>,
+    },
     /// The database can't be reached now.
     #[error("the gateway's database is unavailable, try again")]
     Unavailable(#[source] store::StoreError),
@@ -131,6 +141,7 @@ impl Error {
             Self::NoAnswer(SendError::Timeout { .. }) => 504,
             Self::NoAnswer(SendError::RequestBody) => 400,
             Self::NoAnswer(_) | Self::BadAnswer(_) => 502,
+            Self::Partial { source, .. } => source.status(),
             Self::Unavailable(_) => 503,
             Self::Internal(_) | Self::WriteLost => 500,
             Self::Write { error, .. } => error.status(),
@@ -149,6 +160,7 @@ impl Error {
     pub fn outcome(&self) -> Option<Outcome> {
         match self {
             Self::Write { outcome, .. } => Some(*outcome),
+            Self::Partial { source, .. } => source.outcome(),
             Self::WriteLost | Self::NotSentAgain => Some(Outcome::Unknown),
             Self::AnswerNotKept { .. } => Some(Outcome::Applied),
             _ => None,
@@ -164,6 +176,7 @@ impl Error {
                 Some(json!({ "what_to_do": outcome.advice()? }))
             }
             Self::Write { error, .. } => error.details(),
+            Self::Partial { id, failed, .. } => Some(json!({"written": {"id": id}, "failed": failed})),
             _ => None,
         }
     }
@@ -173,6 +186,7 @@ impl Error {
         match self {
             Self::Remote(remote) => Some(&remote.error),
             Self::Write { error, .. } => error.remote(),
+            Self::Partial { source, .. } => source.remote(),
             _ => None,
         }
     }
@@ -182,6 +196,7 @@ impl Error {
         match self {
             Self::Remote(remote) => Some(&remote.headers),
             Self::Write { error, .. } => error.headers(),
+            Self::Partial { source, .. } => source.headers(),
             _ => None,
         }
     }

@@ -163,6 +163,10 @@ fn describe(map: &ResourceMap, integration: &Integration, method: &str) -> Value
     described["query_schema"] = query_schema(method, map.query_filters(method), map.required_filter(method));
     described["response_schema"] = response_schema(method, &described["schema"]);
     described["response_mapping"] = map.definition()["fields"].clone();
+    if let Some(schema) = map.body_schema(method) {
+        described["request_body_schema"] = schema;
+        described["default_body"] = json!({});
+    }
     described["overridden_fields"] = map.overridden_fields().collect();
     described
 }

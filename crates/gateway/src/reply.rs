@@ -91,6 +91,14 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// An answer of this gateway's own, read back as a value.
+    pub(crate) async fn into_value(self) -> Result<Value, Error> {
+        let text = self.body.bytes(usize::MAX).await?;
+        serde_json::from_slice(&text).map_err(|error| Error::Internal(Box::new(error)))
+    }
+}
+
 impl Payload {
     pub(crate) fn is_empty(&self) -> bool {
         self.body.is_end_stream()

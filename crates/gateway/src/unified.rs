@@ -1,5 +1,8 @@
 //! Unified calls: the platform's records in one shape.
 
+mod methods;
+mod write;
+
 use futures_util::future::{join, try_join_all};
 use integration::{Method, RemoteErrorKind, Resource};
 use serde_json::value::RawValue;
@@ -14,6 +17,7 @@ use crate::log::Record;
 use crate::options::{DEFAULT_LIMIT, Format, Options};
 use crate::proxy::not_found;
 use crate::records::RecordList;
+use crate::resolve::Connected;
 use crate::{Answer, Caller, Error, Gateway, Payload, Records, Reply};
 
 /// The field that every record has.
@@ -56,33 +60,61 @@ impl Gateway {
         let options = Options::take(&mut query)?;
         let connected = self.connected(&call.caller, options.account_id.as_deref()).await?;
         record.about(&connected.account);
-        let map = self.map(&connected, &call.model, &call.resource)?;
-        let method = map.method(&call.method).map_err(not_found)?;
-        let resource = connected.integration.resource(&method.resource).map_err(not_found)?;
-        let reading = Reading {
-            call: Call {
-                gateway: self,
-                connected: &connected,
-                record: Some(record),
-                resource: name,
-                method: &call.method,
-            },
+        let on = On {
+            gateway: self,
+            connected: &connected,
+            record,
+            model: &call.model,
+            resource: &call.resource,
             name,
-            map,
-            method,
-            resource,
-            platforms: resource.method(&method.method).map_err(not_found)?,
+            map: self.map(&connected, &call.model, &call.resource)?,
             options: &options,
         };
-        match (&call.id, &reading.method.items) {
-            (Some(id), Some(items)) => reading.get_item(items, id, &query).await.map(Reply::Answer),
-            (None, Some(items)) => reading.list_items(items, &query).await.map(Reply::Records),
-            (Some(id), None) => reading.get(id, &query).await.map(Reply::Answer),
-            (None, None) if options.format == Format::Stream => {
+        on.map.method(&call.method).map_err(not_found)?;
+        let reading = on.reading(&call.method)?;
+        match (call.method.as_str(), &call.id, &reading.method.items) {
+            ("get", Some(id), Some(items)) => reading.get_item(items, id, &query).await.map(Reply::Answer),
+            ("get", Some(id), None) => reading.get(id, &query).await.map(Reply::Answer),
+            ("list", _, Some(items)) => reading.list_items(items, &query).await.map(Reply::Records),
+            ("list", ..) if options.format == Format::Stream => {
                 reading.stream(&query).await.map(Reply::Answer)
             }
-            (None, None) => reading.list(&query).await.map(Reply::Records),
+            ("list", ..) => reading.list(&query).await.map(Reply::Records),
+            (method, id, _) => {
+                let id = id.as_deref();
+                on.write(method, id, query, call.payload).await.map(Reply::Answer)
+            }
         }
+    }
+}
+
+/// A unified resource of an account, and how a call wants it.
+#[derive(Clone, Copy)]
+pub(crate) struct On<'a> {
+    gateway: &'a Gateway,
+    connected: &'a Connected,
+    record: &'a Record,
+    model: &'a str,
+    resource: &'a str,
+    /// `model/resource`.
+    name: &'a str,
+    map: &'a ResourceMap,
+    options: &'a Options,
+}
+
+impl<'a> On<'a> {
+    fn call(&self, method: &'a str) -> Call<'a> {
+        let Self { gateway, connected, record, name, .. } = *self;
+        Call { gateway, connected, record: Some(record), resource: name, method }
+    }
+
+    /// What a method reads.
+    fn reading(&self, method: &'a str) -> Result<Reading<'a>, Error> {
+        let Self { connected, name, map, options, .. } = *self;
+        let called = map.step(method).map_err(not_found)?;
+        let resource = connected.integration.resource(&called.resource).map_err(not_found)?;
+        let platforms = resource.method(&called.method).map_err(not_found)?;
+        Ok(Reading { call: self.call(method), name, map, method: called, resource, platforms, options })
     }
 }
 
@@ -225,6 +257,25 @@ impl Reading<'_> {
         }
         self.require_id(&written)?;
         Ok(Answer::json_text(text))
+    }
+
+    /// The platform's record as it is, and what of the query finds it where the platform divides its records.
+    async fn locate(
+        &self,
+        id: &str,
+        query: &Map<String, Value>,
+    ) -> Result<(Map<String, Value>, Map<String, Value>), Error> {
+        let mut missing = None;
+        for query in self.queries(self.map.plan_get(query)?.upstream) {
+            match self.find(id, std::slice::from_ref(&query)).await {
+                Err(error) if error.status() == 404 => missing = Some(error),
+                answer => {
+                    let answer = Text::of(answer?.bytes().await?)?;
+                    return Ok((serde_json::from_str(answer.as_str()).map_err(not_json)?, query));
+                }
+            }
+        }
+        Err(missing.unwrap_or_else(|| self.no_such(id)))
     }
 
     /// The platform's answer to the first query that finds the record.

@@ -1,5 +1,6 @@
 //! The coverage list: which unified field comes from where, who does which filter, and what is left out and why.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
@@ -15,7 +16,7 @@ pub fn coverage<'m>(
     maps: impl IntoIterator<Item = (&'m str, &'m str, &'m ResourceMap)>,
 ) -> String {
     let mut page = format!(
-        "# What is read from {label}\n\nGenerated from the maps and checked by the tests. Money is an exact decimal in text, \
+        "# What is read from {label} and written to it\n\nGenerated from the maps and checked by the tests. Money is an exact decimal in text, \
          dates are RFC 3339 in UTC.\nA field without a value is absent; lists are always there. A word that is not in a \
          list of words stays as it is.\nA filter that is refused, or is not named here, is answered with status 400; so is \
          `sort_by`.\nFor several values (`in`) the gateway reads every record.\n"
@@ -25,10 +26,13 @@ pub fn coverage<'m>(
         let _ = write!(page, "\n## {model}/{resource}\n\n{}\n\n", map.model().description);
         calls(&mut page, map);
         page.push_str("\n| field | type | from | direction |\n|---|---|---|---|\n");
+        let written = map.written_fields();
         for (name, field) in &map.model().fields {
             match map.definition()["fields"].get(name) {
-                Some(spec) => rows(&mut page, name, field, &[Found { spec, prefix: String::new() }]),
-                None => not_available(&mut page, name, field),
+                Some(spec) => {
+                    rows(&mut page, &written, name, field, &[Found { spec, prefix: String::new() }]);
+                }
+                None => not_read(&mut page, &written, name, field),
             }
         }
         page.push_str("| `remote_data` | json | the whole record | read |\n\n| filter | operators | done by |\n|---|---|---|\n");
@@ -59,7 +63,8 @@ pub fn coverage<'m>(
 /// Which calls a method makes.
 fn calls(page: &mut String, map: &ResourceMap) {
     for (name, method) in &map.methods {
-        let _ = write!(page, "- `{name}` reads ");
+        let does = if ["list", "get"].contains(&name.as_str()) { "reads" } else { "calls" };
+        let _ = write!(page, "- `{name}` {does} ");
         if let Some(items) = &method.items {
             let _ = write!(page, "the `{}` of ", items.list);
         }
@@ -83,7 +88,7 @@ struct Found<'s> {
     prefix: String,
 }
 
-fn rows(page: &mut String, name: &str, field: &Field, found: &[Found<'_>]) {
+fn rows(page: &mut String, written: &BTreeSet<String>, name: &str, field: &Field, found: &[Found<'_>]) {
     let mut sources: Vec<String> = Vec::new();
     for Found { spec, prefix } in found {
         let source = source(spec, prefix);
@@ -91,7 +96,8 @@ fn rows(page: &mut String, name: &str, field: &Field, found: &[Found<'_>]) {
             sources.push(source);
         }
     }
-    let _ = writeln!(page, "| `{name}` | {} | {} | read |", type_name(field), sources.join(", or "));
+    let direction = if written.contains(name) { "both" } else { "read" };
+    let _ = writeln!(page, "| `{name}` | {} | {} | {direction} |", type_name(field), sources.join(", or "));
     let inner: Vec<(&Map<String, Value>, String)> =
         found.iter().flat_map(|Found { spec, prefix }| tables(spec, prefix)).collect();
     if inner.is_empty() {
@@ -107,15 +113,16 @@ fn rows(page: &mut String, name: &str, field: &Field, found: &[Found<'_>]) {
             })
             .collect();
         if found.is_empty() {
-            not_available(page, &path, declared);
+            not_read(page, written, &path, declared);
         } else {
-            rows(page, &path, declared, &found);
+            rows(page, written, &path, declared, &found);
         }
     }
 }
 
-fn not_available(page: &mut String, name: &str, field: &Field) {
-    let _ = writeln!(page, "| `{name}` | {} | – | not available |", type_name(field));
+fn not_read(page: &mut String, written: &BTreeSet<String>, name: &str, field: &Field) {
+    let direction = if written.contains(name) { "write" } else { "not available" };
+    let _ = writeln!(page, "| `{name}` | {} | – | {direction} |", type_name(field));
 }
 
 fn type_name(field: &Field) -> String {

@@ -37,3 +37,36 @@ pub struct RecordError {
     /// What was found, cut short.
     pub found: String,
 }
+
+/// A body that can't be written: all that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.sentence())]
+pub struct WriteError {
+    /// What is wrong, field by field.
+    pub failures: Vec<Failure>,
+}
+
+/// One thing that is wrong with a body.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Failure {
+    /// The unified field, such as `emails[0].email`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// The fields or values that work.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub works: Vec<String>,
+}
+
+impl WriteError {
+    /// An error about one field.
+    pub fn of(field: &str, message: &str) -> Self {
+        Self { failures: vec![Failure { field: field.into(), message: message.into(), works: Vec::new() }] }
+    }
+
+    fn sentence(&self) -> String {
+        let told: Vec<String> =
+            self.failures.iter().map(|failure| format!("{}: {}", failure.field, failure.message)).collect();
+        told.join("; ")
+    }
+}

@@ -40,6 +40,13 @@ impl Decimal {
         Self { digits: self.digits, scale: self.scale + places }
     }
 
+    /// As a whole number of units of 10^-`places`: dollars become cents with `places` of 2. `None` when something is left over.
+    pub fn minor_units(self, places: u32) -> Option<i64> {
+        let minor =
+            Self { digits: self.digits.checked_mul(10_i128.checked_pow(places)?)?, scale: self.scale };
+        minor.is_whole().then(|| minor.to_text(0).parse().ok())?
+    }
+
     /// With at least `places` decimal places and no zero beyond them: `12.30`, `12.3333`.
     pub fn to_text(self, places: u32) -> String {
         let mut value = self;

@@ -2,7 +2,8 @@
 //!
 //! [`Models`] say what callers see; [`Maps`] say, for each integration, where it comes from. A [`ResourceMap`] turns a
 //! unified query into the provider's ([`ResourceMap::plan_query`]) and a provider's record into a unified one, text to
-//! text ([`ResourceMap::write`]): one pass over the record keeps what is wanted and skips the rest.
+//! text ([`ResourceMap::write`]): one pass over the record keeps what is wanted and skips the rest. The other way,
+//! [`ResourceMap::plan_write`] turns a caller's body into the provider's.
 
 mod compile;
 mod convert;
@@ -16,12 +17,14 @@ mod model;
 mod op;
 mod query;
 mod shape;
+mod write;
 
 pub use coverage::coverage;
-pub use error::{MapError, QueryError, RecordError};
+pub use error::{Failure, MapError, QueryError, RecordError, WriteError};
 pub use exact::{Decimal, NotDecimal, minor_digits};
 pub use items::Items;
 pub use map::{Across, Load, MethodMap, ResourceMap, Sources, WriteOptions, Written};
 pub use maps::Maps;
 pub use model::{Field, FieldType, FilterType, Model, ModelResource, Models};
 pub use query::{Filter, PlannedQuery};
+pub use write::{PlannedRecord, PlannedWrite, RecordCall, Reference, Resolve};

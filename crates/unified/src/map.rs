@@ -1,6 +1,6 @@
 //! The map of one resource of one integration, compiled from its layers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use expression::{Scope, Template, TemplateError};
 use integration::{Integration, Unknown, source};
@@ -9,21 +9,26 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::compile::{Compiler, Loads, Mistake};
-use crate::error::{MapError, QueryError, RecordError};
+use crate::error::{MapError, QueryError, RecordError, WriteError};
 use crate::exact::minor_digits;
 use crate::items::Items;
 use crate::model::{FieldType, FilterType, ModelResource};
 use crate::op::{Excluded, Fault, Here, Op, Run, write_field};
 use crate::query::{self, Filter, FilterMap, Operators, PlannedQuery};
 use crate::shape::{Node, Shape, unquoted};
+use crate::write::{Intent, PlannedWrite, Reference, Resolve, WriteDefinition, WriteMap};
 
-/// How one resource of a model is read from one integration.
+/// How one resource of a model is read from one integration, and written to it.
 #[derive(Debug, Clone)]
 pub struct ResourceMap {
     /// The methods that work, by name.
     pub methods: BTreeMap<String, MethodMap>,
+    /// Calls that methods are put together from, by name: the model does not have them as methods.
+    steps: BTreeMap<String, MethodMap>,
     model: ModelResource,
     fields: Vec<(String, Op)>,
+    /// What callers can write, by method.
+    writes: BTreeMap<String, WriteMap>,
     shape: Shape,
     loads: Loads,
     filters: BTreeMap<String, FilterMap>,
@@ -51,6 +56,12 @@ pub struct MethodMap {
     /// What the call is made for one after the other, when the platform divides its records.
     #[serde(default)]
     pub across: Option<Across>,
+    /// What goes into the query of every call.
+    #[serde(default)]
+    pub query: Map<String, Value>,
+    /// What its body takes, when that is not what the resource's `write` says.
+    #[serde(default)]
+    write: Option<WriteDefinition>,
 }
 
 /// A parameter that the platform needs and that has one of a few values: a list is those of all values, one after the
@@ -87,11 +98,13 @@ impl Load {
     }
 }
 
-fn no_query() -> Template {
+pub(crate) fn no_query() -> Template {
     Template::fixed(json!({}))
 }
 
-fn query_template<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Template, D::Error> {
+pub(crate) fn query_template<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Template, D::Error> {
     let query = Map::<String, Value>::deserialize(deserializer)?;
     Template::parse(&Value::Object(query)).map_err(serde::de::Error::custom)
 }
@@ -179,6 +192,8 @@ struct Definition {
     methods: BTreeMap<String, MethodMap>,
     fields: Map<String, Value>,
     #[serde(default)]
+    write: Option<WriteDefinition>,
+    #[serde(default)]
     filters: BTreeMap<String, FilterMap>,
     #[serde(default)]
     operators: Option<Operators>,
@@ -202,7 +217,7 @@ impl ResourceMap {
         let mut origins = BTreeMap::new();
         for (number, layer) in layers.iter().enumerate() {
             check_layer(layer, &merged)?;
-            merge(&mut merged, layer, &["fields"]);
+            merge(&mut merged, layer);
             for name in layer.get("fields").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
                 origins.insert(name.clone(), number);
             }
@@ -259,10 +274,15 @@ impl ResourceMap {
                 return Err(Mistake { path, reason });
             }
         }
+        let writes = compile_writes(&definition, model, layers.len() > 1)?;
+        let (methods, steps) =
+            definition.methods.into_iter().partition(|(name, _)| model.methods.contains(name));
         Ok(Self {
-            methods: definition.methods,
+            methods,
+            steps,
             model: model.clone(),
             fields,
+            writes,
             shape,
             loads,
             filters: definition.filters,
@@ -280,6 +300,11 @@ impl ResourceMap {
             .ok_or_else(|| Unknown::new("method", name, self.methods.keys().map(String::as_str)))
     }
 
+    /// Finds a method, or a call that methods are put together from.
+    pub fn step(&self, name: &str) -> Result<&MethodMap, Unknown> {
+        self.steps.get(name).map_or_else(|| self.method(name), Ok)
+    }
+
     /// Whether a method gives less of a record than another does: it reads nothing beside the record, and the other
     /// does.
     pub fn is_partial(&self, method: &MethodMap) -> bool {
@@ -291,9 +316,14 @@ impl ResourceMap {
         self.fields.iter().any(|(field, _)| field == name)
     }
 
+    /// Whether lists take a filter of this name.
+    pub fn has_filter(&self, name: &str) -> bool {
+        self.filters.contains_key(name)
+    }
+
     /// Every call that the map makes has to be one that the integration declares.
     pub fn check_calls(&self, integration: &Integration) -> Result<(), String> {
-        for (method_name, method) in &self.methods {
+        for (method_name, method) in self.methods.iter().chain(&self.steps) {
             if method_name == "list" && !method.loads.is_empty() {
                 return Err("a list reads nothing beside its records: leave `loads` to `get`".to_owned());
             }
@@ -301,6 +331,10 @@ impl ResourceMap {
                 return Err("`items` stand in one record: leave `loads` and `across` out".to_owned());
             }
             method.check(integration).map_err(|unknown| unknown.to_string())?;
+        }
+        for call in self.writes.values().flat_map(WriteMap::calls) {
+            let resource = integration.resource(&call.resource).map_err(|unknown| unknown.to_string())?;
+            resource.method(&call.method).map_err(|unknown| unknown.to_string())?;
         }
         Ok(())
     }
@@ -316,6 +350,55 @@ impl ResourceMap {
     /// The filter that a method's callers have to give, if there is one.
     pub fn required_filter(&self, method: &str) -> Option<&str> {
         Some(self.methods.get(method)?.items.as_ref()?.of.as_str())
+    }
+
+    /// What in a body of a method is named by another field than its id: the caller looks it up, puts the id in its place, and then
+    /// plans the write.
+    pub fn references(&self, method: &str, body: &Map<String, Value>) -> Vec<Reference<'_>> {
+        self.writes.get(method).map(|write| write.references(body)).unwrap_or_default()
+    }
+
+    /// Turns the unified body of a method into the provider's. All that is wrong with it is told at once.
+    pub fn plan_write(
+        &self,
+        method: &str,
+        body: &Map<String, Value>,
+        context: &Value,
+    ) -> Result<PlannedWrite, WriteError> {
+        match self.writes.get(method) {
+            Some(write) => write.plan(Intent::of(method), body, context),
+            None => Err(WriteError::of("the body", "is not taken by this method: leave it out")),
+        }
+    }
+
+    /// What of a unified record a method takes: without what can only be read.
+    pub fn writable(&self, method: &str, record: &Map<String, Value>) -> Map<String, Value> {
+        self.writes.get(method).map(|write| write.writable(record)).unwrap_or_default()
+    }
+
+    /// Whether a method takes a body.
+    pub fn takes_body(&self, method: &str) -> bool {
+        self.writes.contains_key(method)
+    }
+
+    /// The filter of the list, and its value, that find what a create of this body may have made.
+    pub fn found_by(&self, body: &Value) -> Option<(&str, String)> {
+        self.writes.get("create")?.found_by(body)
+    }
+
+    /// The JSON Schema (2020-12) of a method's body; `None` when it takes none.
+    pub fn body_schema(&self, method: &str) -> Option<Value> {
+        Some(self.writes.get(method)?.json_schema(&self.model, Intent::of(method)))
+    }
+
+    /// The unified fields that some method writes, such as `emails[].email`.
+    pub fn written_fields(&self) -> BTreeSet<String> {
+        self.writes.values().flat_map(|write| write.fields(&self.model.fields)).collect()
+    }
+
+    /// What a body may name by another field than its id.
+    pub fn resolves(&self) -> impl Iterator<Item = &Resolve> {
+        self.writes.values().flat_map(WriteMap::resolves)
     }
 
     /// The resource of the unified model.
@@ -498,30 +581,49 @@ fn check_layer(layer: &Value, below: &Value) -> Result<(), Mistake> {
     }
 }
 
-/// Merges a layer: tables key by key, but below the keys of `whole` a line replaces the line of its name.
-fn merge(base: &mut Value, layer: &Value, whole: &[&str]) {
+/// Merges a layer: tables key by key, but below `fields` (and `fields` of `write`) a line replaces the line of its name.
+fn merge(base: &mut Value, layer: &Value) {
     let (Value::Object(base), Value::Object(layer)) = (&mut *base, layer) else {
         *base = layer.clone();
         return;
     };
     for (key, value) in layer {
-        if value.is_null() {
-            base.shift_remove(key);
-        } else if whole.contains(&key.as_str()) {
-            let lines = base.entry(key.clone()).or_insert_with(|| json!({}));
-            for (name, line) in value.as_object().into_iter().flatten() {
-                match (lines.as_object_mut(), line) {
-                    (Some(lines), Value::Null) => {
-                        lines.shift_remove(name);
-                    }
-                    (Some(lines), line) => {
-                        lines.insert(name.clone(), line.clone());
-                    }
-                    (None, _) => {}
-                }
+        match key.as_str() {
+            _ if value.is_null() => {
+                base.shift_remove(key);
             }
-        } else {
-            merge(base.entry(key.clone()).or_insert_with(|| json!({})), value, &[]);
+            "fields" => merge_lines(base.entry(key.clone()).or_insert_with(|| json!({})), value),
+            _ => merge(base.entry(key.clone()).or_insert_with(|| json!({})), value),
         }
     }
+}
+
+fn merge_lines(lines: &mut Value, layer: &Value) {
+    let Value::Object(lines) = lines else { return };
+    for (name, line) in layer.as_object().into_iter().flatten() {
+        if line.is_null() {
+            lines.shift_remove(name);
+        } else {
+            lines.insert(name.clone(), line.clone());
+        }
+    }
+}
+
+/// The bodies of the methods that take one: the resource's `write` for create and update, a method's own for the others.
+fn compile_writes(
+    definition: &Definition,
+    model: &ModelResource,
+    is_overridden: bool,
+) -> Result<BTreeMap<String, WriteMap>, Mistake> {
+    let mut writes = BTreeMap::new();
+    for (name, method) in &definition.methods {
+        let (write, path) = match (&method.write, &definition.write) {
+            (Some(own), _) => (own, vec!["methods", name.as_str(), "write"]),
+            (None, Some(shared)) if ["create", "update"].contains(&name.as_str()) => (shared, vec!["write"]),
+            _ => continue,
+        };
+        let compiled = WriteMap::compile(write.clone(), model, &definition.fields, &path, is_overridden)?;
+        writes.insert(name.clone(), compiled);
+    }
+    Ok(writes)
 }

@@ -32,6 +32,9 @@ pub(crate) enum Node<'a> {
     Whole(&'a str, Box<Node<'a>>),
 }
 
+/// A key that stands for any: for objects that are keyed by what a map can't know, such as the app that wrote a part.
+const WILDCARD: &str = "*";
+
 /// One step of a path into a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -113,6 +116,15 @@ impl<'a> Node<'a> {
         node
     }
 
+    /// Whether nothing that was wanted is there.
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Missing => true,
+            Self::Object(keys) => keys.iter().all(Self::is_empty),
+            Self::Raw(_) | Self::List(_) | Self::Whole(..) => false,
+        }
+    }
+
     /// The value's own text; `None` when it is missing.
     pub fn raw(&self) -> Option<&'a str> {
         match self {
@@ -180,7 +192,13 @@ impl<'de> Visitor<'de> for &Shape {
         nodes.resize_with(self.keys.len(), || Node::Missing);
         while let Some(Key(index)) = map.next_key_seed(KeySeed(&self.keys))? {
             match index {
-                Some(index) => nodes[index] = map.next_value_seed(&self.keys[index].1)?,
+                // Of several keys that a wildcard stands for, the first that has something.
+                Some(index) if nodes[index].is_empty() => {
+                    nodes[index] = map.next_value_seed(&self.keys[index].1)?;
+                }
+                Some(_) => {
+                    map.next_value::<IgnoredAny>()?;
+                }
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -247,7 +265,8 @@ impl Visitor<'_> for KeySeed<'_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-        Ok(Key(self.0.iter().position(|(key, _)| key == name)))
+        let position = |name| self.0.iter().position(|(key, _)| key == name);
+        Ok(Key(position(name).or_else(|| position(WILDCARD))))
     }
 }
 
@@ -280,6 +299,25 @@ mod tests {
         assert_eq!(unquoted(first.raw().unwrap()).unwrap(), "a\"b");
         assert!(node.at(&[Step::Key(items), Step::Item(1), Step::Key(sku)]).raw().is_none());
         assert_eq!(shape.paths(), ["total", "items[].sku"]);
+    }
+
+    #[test]
+    fn a_star_stands_for_any_key_and_the_first_that_has_something_counts() {
+        let mut shape = Shape::default();
+        let (data, inner) = shape.key("appData");
+        let (any, inner) = inner.key("*");
+        let (next, inner) = inner.key("next");
+        inner.keep();
+        let read = |text| {
+            let node = shape.read(text).unwrap();
+            node.at(&[Step::Key(data), Step::Key(any), Step::Key(next)]).raw()
+        };
+        assert_eq!(
+            read(r#"{"appData": {"one": {"other": 1}, "two": {"next": 5}, "three": null}}"#),
+            Some("5")
+        );
+        assert_eq!(read(r#"{"appData": {"one": {"other": 1}}}"#), None);
+        assert_eq!(read(r#"{"appData": null}"#), None);
     }
 
     #[test]

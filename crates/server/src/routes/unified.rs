@@ -24,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create, update_without_id, delete_without_id))
         .routes(routes!(get, method, update, delete))
+        .routes(routes!(record_method))
         .routes(routes!(model_meta))
         .routes(routes!(method_meta))
         .routes(routes!(integration_method_meta))
@@ -203,6 +204,28 @@ async fn method(
     request: Request,
 ) -> Result<Response, ApiError> {
     call(&app, caller, ((model, resource), &method, None), query, request).await
+}
+
+/// Calls a method of the resource's own on one record.
+#[utoipa::path(post, path = "/unified/{model}/{resource}/{id}/{method}", operation_id = "unified_record_method", tag = "unified",
+    security(("api_token" = []), ("integrated_account_token" = [])),
+    params(
+        ("model" = String, Path, description = "The unified model", example = "ecommerce"),
+        ("resource" = String, Path, description = "Its resource", example = "memberships"),
+        ("id" = String, Path, description = "The record's id"),
+        ("method" = String, Path, description = "The method", example = "cancel"),
+        WhichAccount,
+    ),
+    request_body = Option<Object>,
+    responses((status = 200, description = "`{result}`", body = Object), CallErrors, BodyErrors))]
+async fn record_method(
+    State(app): State<App>,
+    AnyCaller(caller): AnyCaller,
+    Path((model, resource, id, method)): Path<(String, String, String, String)>,
+    Query(query): Query,
+    request: Request,
+) -> Result<Response, ApiError> {
+    call(&app, caller, ((model, resource), &method, Some(id)), query, request).await
 }
 
 /// Documents all resources of a model for one integration: fields, sources, filters.

@@ -26,3 +26,4 @@ mod unified;
 mod unified_filters;
 mod unified_parameters;
 mod unified_resources;
+mod unified_writes;

@@ -1,0 +1,214 @@
+//! `fulfillments`, created and deleted: tracking that goes back to the shop. Asking again for what is there changes nothing, and other
+//! tracking for the same goods replaces what is there.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use unified::WriteError;
+
+use super::super::{ID, On};
+use crate::{Answer, Error};
+
+/// What of the body decides what is done; the map checks the rest.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    order: Reference,
+    line_items: Option<Vec<Item>>,
+    #[serde(default)]
+    tracking_numbers: Vec<String>,
+    carrier: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Reference {
+    id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Item {
+    id: Option<String>,
+    sku: Option<String>,
+    quantity: Option<i64>,
+}
+
+impl On<'_> {
+    pub(super) async fn fulfill(self, mut body: Map<String, Value>) -> Result<Answer, Error> {
+        let asked: Asked = serde_json::from_value(Value::Object(body.clone()))
+            .map_err(|error| Error::bad_request(format!("fulfillments: {error}")))?;
+        let order = self.beside("orders")?.get_value(&asked.order.id).await?;
+        let wanted = wanted_lines(&order, asked.line_items.as_deref())?;
+        let there = order["fulfillments"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let same = find_same(&order, there, wanted.as_ref(), &asked)?;
+        body.entry("package_count").or_insert_with(|| asked.tracking_numbers.len().max(1).into());
+        body.shift_remove("order");
+        let method = match &wanted {
+            None => {
+                body.shift_remove("line_items");
+                "create_all"
+            }
+            Some(lines) => {
+                let skus = lines
+                    .iter()
+                    .map(|(id, quantity)| json!({"sku": sku_of(&order, id), "quantity": quantity}));
+                body.insert("line_items".into(), skus.collect());
+                "create"
+            }
+        };
+        // Checked whole before anything that is there is taken away.
+        let planned = self.plan(method, body).await?;
+        if let Some(same) = same {
+            let id = same[ID].as_str().unwrap_or_default();
+            if has_tracking(same, &asked) {
+                return self.read_fulfillment(&asked.order.id, id).await;
+            }
+            self.remove(&asked.order.id, id).await?;
+        }
+        let sent = self.send(method, Some(&asked.order.id), Map::new(), &planned).await;
+        if let (Err(source), true) = (&sent, same.is_some()) {
+            tracing::debug!(%source, "a fulfillment was taken away and could not be written anew");
+        }
+        sent.map_err(|source| match same {
+            Some(_) => Error::Partial {
+                id: asked.order.id.clone(),
+                failed: "the new tracking (the old one is taken away: repeat the call)".to_owned(),
+                source: Box::new(source),
+            },
+            None => source,
+        })?;
+        let known: Vec<&Value> = there.iter().map(|fulfillment| &fulfillment[ID]).collect();
+        let order_id = asked.order.id.as_str();
+        let now = self.beside("orders")?.get_value(order_id).await?;
+        let made = now["fulfillments"].as_array().into_iter().flatten();
+        let made = made.filter(|fulfillment| !known.contains(&&fulfillment[ID])).next_back();
+        match made.and_then(|made| made[ID].as_str()) {
+            Some(id) => self.read_fulfillment(order_id, id).await,
+            None => Err(Error::BadAnswer(
+                "the platform took the fulfillment, and the order does not show it".into(),
+            )),
+        }
+    }
+
+    pub(super) async fn delete_fulfillment(
+        self,
+        id: &str,
+        query: &Map<String, Value>,
+    ) -> Result<Answer, Error> {
+        let Some(order_id) = query.get("order_id").and_then(Value::as_str) else {
+            return Err(Error::bad_request(
+                "order_id is needed: a fulfillment is kept in its order; write ?order_id=…",
+            ));
+        };
+        self.remove(order_id, id).await?;
+        Ok(Answer::json(&json!({ ID: id })))
+    }
+
+    async fn remove(self, order_id: &str, id: &str) -> Result<(), Error> {
+        let body = json!({"id": id}).as_object().cloned().unwrap_or_default();
+        let planned = self.plan("delete", body).await?;
+        self.send("delete", Some(order_id), Map::new(), &planned).await?;
+        Ok(())
+    }
+
+    async fn read_fulfillment(self, order_id: &str, id: &str) -> Result<Answer, Error> {
+        let query = [("order_id".to_owned(), Value::from(order_id))].into_iter().collect();
+        let reading = self.reading("get")?;
+        match &reading.method.items {
+            Some(items) => reading.get_item(items, id, &query).await,
+            None => reading.get(id, &query).await,
+        }
+    }
+}
+
+/// The order's lines by id and how many of each; `None` for all of them.
+fn wanted_lines(order: &Value, asked: Option<&[Item]>) -> Result<Option<BTreeMap<String, i64>>, Error> {
+    let Some(asked) = asked else { return Ok(None) };
+    let lines: Vec<&Value> = order["line_items"].as_array().into_iter().flatten().collect();
+    let mut wanted = BTreeMap::new();
+    let mut failures = Vec::new();
+    for (index, item) in asked.iter().enumerate() {
+        let (key, named) = match (&item.id, &item.sku) {
+            (Some(id), _) => (ID, id),
+            (None, Some(sku)) => ("sku", sku),
+            (None, None) => {
+                failures.push((format!("line_items[{index}]"), "say which line by its id or sku".to_owned()));
+                continue;
+            }
+        };
+        match lines.iter().find(|line| line[key] == named.as_str()) {
+            Some(line) => {
+                let quantity = item.quantity.or_else(|| line["quantity"].as_i64()).unwrap_or(1);
+                let id = line[ID].as_str().unwrap_or_default().to_owned();
+                *wanted.entry(id).or_insert(0) += quantity;
+            }
+            None => failures.push((
+                format!("line_items[{index}].{key}"),
+                format!("the order has no line with the {key} {named:?}"),
+            )),
+        }
+    }
+    match failures.is_empty() {
+        true => Ok(Some(wanted)),
+        false => {
+            let mut error = WriteError { failures: Vec::new() };
+            for (field, message) in failures {
+                error.failures.extend(WriteError::of(&field, &message).failures);
+            }
+            Err(error.into())
+        }
+    }
+}
+
+fn sku_of<'o>(order: &'o Value, line_id: &str) -> &'o Value {
+    let lines = order["line_items"].as_array().into_iter().flatten();
+    lines.into_iter().find(|line| line[ID] == line_id).map_or(&Value::Null, |line| &line["sku"])
+}
+
+/// The fulfillment that is about the same goods, going the same way.
+fn find_same<'o>(
+    order: &Value,
+    there: &'o [Value],
+    wanted: Option<&BTreeMap<String, i64>>,
+    asked: &Asked,
+) -> Result<Option<&'o Value>, Error> {
+    let goods = |fulfillment: &Value| -> BTreeMap<String, i64> {
+        let lines = fulfillment["line_items"].as_array().into_iter().flatten();
+        let line = |line: &Value| {
+            let id = line[ID].as_str().or_else(|| {
+                let lines = order["line_items"].as_array()?;
+                lines.iter().find(|known| known["sku"] == line["sku"] && !line["sku"].is_null())?[ID].as_str()
+            });
+            Some((id?.to_owned(), line["quantity"].as_i64()?))
+        };
+        lines.filter_map(line).collect()
+    };
+    let goes_the_same_way =
+        |fulfillment: &&Value| asked.kind.as_deref().is_none_or(|kind| fulfillment["type"] == kind);
+    match wanted {
+        Some(wanted) => {
+            Ok(there.iter().filter(goes_the_same_way).find(|fulfillment| goods(fulfillment) == *wanted))
+        }
+        None if order["fulfillment_status"] != "delivered" => Ok(None),
+        None => match there {
+            [one] if goes_the_same_way(&one) => Ok(Some(one)),
+            [_] => Err(Error::Conflict(
+                "the order was fulfilled in another way already: delete that first".into(),
+            )),
+            _ => Err(Error::Conflict(
+                "the order was fulfilled in several parts: say by line_items which part is meant".into(),
+            )),
+        },
+    }
+}
+
+/// Whether a fulfillment has the tracking that is asked for.
+fn has_tracking(fulfillment: &Value, asked: &Asked) -> bool {
+    let mut there: Vec<&str> =
+        fulfillment["tracking_numbers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut wanted: Vec<&str> = asked.tracking_numbers.iter().map(String::as_str).collect();
+    there.sort_unstable();
+    wanted.sort_unstable();
+    there == wanted && asked.carrier.as_deref().is_none_or(|carrier| fulfillment["carrier"] == carrier)
+}

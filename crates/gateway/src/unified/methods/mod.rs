@@ -1,0 +1,121 @@
+//! Methods that take more than one call: what the unified model promises beyond reading and writing a record. They work on
+//! unified records alone; which calls of the platform they make stands in the maps.
+
+mod compliance;
+mod fulfillments;
+mod levels;
+mod rollover;
+mod tags;
+
+use serde_json::{Map, Value, json};
+
+use super::{ID, On};
+use crate::{Answer, Error};
+
+/// So many lines or records one call takes.
+const MAX_ITEMS: usize = 1000;
+
+/// A method that this gateway puts together itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Composed {
+    AdjustLevels,
+    AttachTag,
+    CheckCompliance,
+    CreateFulfillment,
+    DeleteFulfillment,
+    DetachTag,
+    RollOver,
+    SetLevels,
+}
+
+impl Composed {
+    pub(super) fn find(model: &str, resource: &str, method: &str) -> Option<Self> {
+        match (model, resource, method) {
+            ("ecommerce", "fulfillments", "create") => Some(Self::CreateFulfillment),
+            ("ecommerce", "fulfillments", "delete") => Some(Self::DeleteFulfillment),
+            ("ecommerce", "inventory_levels", "adjust") => Some(Self::AdjustLevels),
+            ("ecommerce", "inventory_levels", "set") => Some(Self::SetLevels),
+            ("ecommerce", "orders", "compliance_check") => Some(Self::CheckCompliance),
+            ("ecommerce", "products", "rollover") => Some(Self::RollOver),
+            ("ecommerce", "tags", "attach") => Some(Self::AttachTag),
+            ("ecommerce", "tags", "detach") => Some(Self::DetachTag),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about one record, which the path names.
+    pub(super) fn needs_id(self) -> bool {
+        matches!(self, Self::CheckCompliance | Self::DeleteFulfillment | Self::RollOver)
+    }
+}
+
+impl On<'_> {
+    pub(super) async fn compose(
+        self,
+        composed: Composed,
+        id: &str,
+        query: &Map<String, Value>,
+        body: Map<String, Value>,
+    ) -> Result<Answer, Error> {
+        match composed {
+            Composed::AdjustLevels => self.write_levels(levels::Mode::Adjust, body).await,
+            Composed::AttachTag => self.tag_many("attach", body).await,
+            Composed::CheckCompliance => self.check_compliance(id, body).await,
+            Composed::CreateFulfillment => self.fulfill(body).await,
+            Composed::DeleteFulfillment => self.delete_fulfillment(id, query).await,
+            Composed::DetachTag => self.tag_many("detach", body).await,
+            Composed::RollOver => self.roll_over(id, body).await,
+            Composed::SetLevels => self.write_levels(levels::Mode::Set, body).await,
+        }
+    }
+}
+
+/// What became of one of many: the answer's own line.
+#[derive(Debug, Default)]
+struct Line(Map<String, Value>);
+
+impl Line {
+    /// The line of a record.
+    fn about(id: &str) -> Self {
+        let mut line = Self::default();
+        line.set(ID, id);
+        line
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    fn value(&self, name: &str) -> &Value {
+        self.0.get(name).unwrap_or(&Value::Null)
+    }
+
+    /// The finished line.
+    fn with(&mut self, name: &str, value: impl Into<Value>) -> Value {
+        self.set(name, value);
+        Value::Object(std::mem::take(&mut self.0))
+    }
+
+    /// Refused before anything was sent.
+    fn refused(&mut self, code: &str, message: &str) -> Value {
+        self.set("status", "failed");
+        self.with("error", json!({"code": code, "message": message}))
+    }
+
+    /// Failed on the way.
+    fn failed(&mut self, error: &Error) -> Value {
+        self.set("status", "failed");
+        self.with("error", json!({"statusCode": error.status(), "message": error.to_string()}))
+    }
+}
+
+/// The lines, and how many came to what.
+fn summed_up(name: &str, lines: Vec<Value>) -> Value {
+    let count = |status: &str| lines.iter().filter(|line| line["status"] == status).count();
+    json!({
+        "written": count("written"),
+        "unchanged": count("unchanged"),
+        "failed": count("failed"),
+        name: lines,
+    })
+}

@@ -1,0 +1,165 @@
+//! `tags/attach` and `/detach`: one tag on or off many records. A record that carries it already is left alone: some platforms list
+//! a tag twice when it is put on twice.
+
+use std::collections::HashSet;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::super::{ID, On};
+use super::{Line, MAX_ITEMS};
+use crate::{Answer, Error};
+
+const ATTACH: &str = "attach";
+/// So many records are written at the same time.
+const AT_ONCE: usize = 4;
+/// So many records are read one by one; for more, those that carry the tag are listed.
+const LOOKED_UP: usize = 10;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    tag: Named,
+    /// What the records are: `customer` or `order`.
+    #[serde(default = "customers")]
+    object_type: String,
+    /// The records' ids.
+    ids: Vec<String>,
+}
+
+/// A tag by its id, or by its name, which makes it when it is attached and not there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    id: Option<String>,
+    name: Option<String>,
+}
+
+fn customers() -> String {
+    "customer".to_owned()
+}
+
+/// What is done to each record.
+struct Tagging<'a> {
+    /// Where the records are read.
+    records: On<'a>,
+    method: &'static str,
+    tag: &'a str,
+    object_type: &'a str,
+    /// The records that carry the tag, where they were listed.
+    carriers: Option<HashSet<String>>,
+}
+
+impl On<'_> {
+    pub(super) async fn tag_many(
+        self,
+        method: &'static str,
+        body: Map<String, Value>,
+    ) -> Result<Answer, Error> {
+        let asked: Asked = serde_json::from_value(Value::Object(body))
+            .map_err(|error| Error::bad_request(format!("{method}: {error}")))?;
+        if asked.ids.is_empty() || asked.ids.len() > MAX_ITEMS {
+            return Err(Error::bad_request(format!("ids: from 1 to {MAX_ITEMS} are needed")));
+        }
+        let records = self.beside(match asked.object_type.as_str() {
+            "customer" => "customers",
+            "order" => "orders",
+            other => {
+                return Err(Error::bad_request(format!(
+                    "object_type: {other:?} can't be tagged this way; write customer or order"
+                )));
+            }
+        })?;
+        let Some(tag) = self.tag_id(&asked, method == ATTACH).await? else {
+            // A tag that is not there is on nothing.
+            let lines = asked.ids.iter().map(|id| Line::about(id).with("status", "unchanged")).collect();
+            return Ok(Answer::json(&json!({ "result": super::summed_up("records", lines) })));
+        };
+        let carriers = if asked.ids.len() > LOOKED_UP {
+            let query = [("tag_id".to_owned(), Value::from(tag.as_str()))].into_iter().collect();
+            Some(records.find(&query).await?.into_iter().collect())
+        } else {
+            None
+        };
+        let mut seen = HashSet::new();
+        let tagging = Tagging { records, method, tag: &tag, object_type: &asked.object_type, carriers };
+        let written: Vec<BoxFuture<'_, Value>> = asked
+            .ids
+            .iter()
+            .filter(|id| seen.insert(id.as_str()))
+            .map(|id| self.tag_one(&tagging, id).boxed())
+            .collect();
+        let lines = stream::iter(written).buffered(AT_ONCE).collect().await;
+        let mut result = super::summed_up("records", lines);
+        result["tag"] = json!({ID: tag});
+        Ok(Answer::json(&json!({ "result": result })))
+    }
+
+    /// Puts the tag on one record or takes it off.
+    async fn tag_one(self, tagging: &Tagging<'_>, id: &str) -> Value {
+        let mut line = Line::about(id);
+        match self.try_tag(tagging, id).await {
+            Ok(true) => line.with("status", "written"),
+            Ok(false) => line.with("status", "unchanged"),
+            Err(error) => line.failed(&error),
+        }
+    }
+
+    /// Whether something had to be done.
+    async fn try_tag(self, tagging: &Tagging<'_>, id: &str) -> Result<bool, Error> {
+        let Tagging { records, method, tag, object_type, carriers } = tagging;
+        let carries = match carriers {
+            Some(carriers) => carriers.contains(id),
+            None => carries(&records.get_value(id).await?, tag),
+        };
+        let attaches = *method == ATTACH;
+        if carries == attaches {
+            return Ok(false);
+        }
+        let mut body = Map::new();
+        body.insert("object_type".into(), (*object_type).into());
+        body.insert("object".into(), json!({ID: id}));
+        if attaches {
+            body.insert("tag".into(), json!({ID: tag}));
+        }
+        let planned = self.plan(method, body).await?;
+        self.send(method, Some(tag), Map::new(), &planned).await?;
+        Ok(true)
+    }
+
+    /// The tag's id; `None` when it is to be taken off and is not there.
+    async fn tag_id(self, asked: &Asked, attaches: bool) -> Result<Option<String>, Error> {
+        if let Some(id) = &asked.tag.id {
+            return Ok(Some(id.clone()));
+        }
+        let Some(name) = &asked.tag.name else {
+            return Err(Error::bad_request("tag: give its id or its name, as in {\"name\": \"Newsletter\"}"));
+        };
+        let query: Map<String, Value> = [
+            ("name".to_owned(), Value::from(name.as_str())),
+            ("object_type".to_owned(), Value::from(asked.object_type.as_str())),
+        ]
+        .into_iter()
+        .collect();
+        match self.find(&query).await?.as_slice() {
+            [] if !attaches => Ok(None),
+            [] => {
+                let made = Box::pin(self.create(query)).await?.into_value().await?;
+                Ok(made[ID].as_str().map(str::to_owned))
+            }
+            [one] => Ok(Some(one.clone())),
+            several => Err(Error::bad_request(format!(
+                "tag.name: {} tags have the name {name:?}: say which by its id",
+                several.len()
+            ))),
+        }
+    }
+}
+
+/// Whether a record carries the tag.
+fn carries(record: &Value, tag: &str) -> bool {
+    record["tags"].as_array().into_iter().flatten().any(|carried| carried[ID] == tag)
+}
