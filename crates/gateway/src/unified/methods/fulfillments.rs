@@ -41,7 +41,6 @@ impl On<'_> {
         let order = self.beside("orders")?.get_value(&asked.order.id).await?;
         let wanted = wanted_lines(&order, asked.line_items.as_deref())?;
         let there = order["fulfillments"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let same = find_same(&order, there, wanted.as_ref(), &asked)?;
         body.entry("package_count").or_insert_with(|| asked.tracking_numbers.len().max(1).into());
         body.shift_remove("order");
         let method = match &wanted {
@@ -59,6 +58,7 @@ impl On<'_> {
         };
         // Checked whole before anything that is there is taken away.
         let planned = self.plan(method, body).await?;
+        let same = find_same(&order, there, wanted.as_ref(), &asked)?;
         if let Some(same) = same {
             let id = same[ID].as_str().unwrap_or_default();
             if has_tracking(same, &asked) {
