@@ -274,7 +274,7 @@ impl ResourceMap {
                 return Err(Mistake { path, reason });
             }
         }
-        let writes = compile_writes(&definition, model, layers.len() > 1)?;
+        let writes = compile_writes(&definition, model, layers.get(1..).unwrap_or_default())?;
         let (methods, steps) =
             definition.methods.into_iter().partition(|(name, _)| model.methods.contains(name));
         Ok(Self {
@@ -610,10 +610,11 @@ fn merge_lines(lines: &mut Value, layer: &Value) {
 }
 
 /// The bodies of the methods that take one: the resource's `write` for create and update, a method's own for the others.
+/// `above` are the layers above the integration's own.
 fn compile_writes(
     definition: &Definition,
     model: &ModelResource,
-    is_overridden: bool,
+    above: &[&Value],
 ) -> Result<BTreeMap<String, WriteMap>, Mistake> {
     let mut writes = BTreeMap::new();
     for (name, method) in &definition.methods {
@@ -622,8 +623,12 @@ fn compile_writes(
             (None, Some(shared)) if ["create", "update"].contains(&name.as_str()) => (shared, vec!["write"]),
             _ => continue,
         };
-        let compiled = WriteMap::compile(write.clone(), model, &definition.fields, &path, is_overridden)?;
-        writes.insert(name.clone(), compiled);
+        let pointer = format!("/{}/fields", path.join("/"));
+        let lines = |layer: &&Value| layer.pointer(&pointer).and_then(Value::as_object).cloned();
+        let own: BTreeSet<String> =
+            above.iter().filter_map(lines).flat_map(|lines| lines.into_iter().map(|(name, _)| name)).collect();
+        let own = (!above.is_empty()).then_some(own);
+        writes.insert(name.clone(), WriteMap::compile(write.clone(), model, &definition.fields, &path, own)?);
     }
     Ok(writes)
 }

@@ -189,8 +189,8 @@ async fn what_an_account_takes_away_is_neither_told_nor_called() {
         unified_part.iter().find(|found| found["resource"] == name).map(|found| found["methods"].clone())
     };
     assert_eq!(methods("products"), None);
-    assert_eq!(methods("orders"), Some(json!(["list"])));
-    assert_eq!(methods("customers"), Some(json!(["get", "list"])));
+    assert_eq!(methods("orders"), Some(json!(["create", "list", "update"])));
+    assert_eq!(methods("notes"), Some(json!(["create", "delete", "get", "list", "update"])));
     assert!(!told["proxy"].as_array().unwrap().iter().any(|found| found["resource"] == "product"));
     for (path, words) in [
         (unified("products", &id), &["product"][..]),

@@ -109,13 +109,13 @@ async fn what_a_resource_can_not_do_is_not_found() {
     let app = App::sqlite().await;
     let account = app.connect().await;
     let nothing = serde_json::json!({});
-    let create = app.post(&unified("orders", &account), &nothing).await.refused(404);
+    let create = app.post(&unified("clubs", &account), &nothing).await.refused(404);
     says(&create, &["create", "list", "get"]);
-    app.patch(&unified("orders/1", &account), &nothing).await.refused(404);
-    app.patch(&unified("orders", &account), &nothing).await.refused(404);
-    app.delete(&unified("orders/1", &account)).await.refused(404);
-    app.delete(&unified("orders", &account)).await.refused(404);
-    let method = app.post(&unified("orders/lst", &account), &nothing).await.refused(404);
+    app.patch(&unified("clubs/1", &account), &nothing).await.refused(404);
+    app.patch(&unified("clubs", &account), &nothing).await.refused(404);
+    app.delete(&unified("clubs/1", &account)).await.refused(404);
+    app.delete(&unified("clubs", &account)).await.refused(404);
+    let method = app.post(&unified("clubs/lst", &account), &nothing).await.refused(404);
     says(&method, &["lst", "did you mean \"list\""]);
     app.shutdown().await;
 }

@@ -220,8 +220,8 @@ impl Lines {
 /// Compiles lines; mistakes name the field.
 pub(crate) struct Compiler {
     path: Vec<String>,
-    /// The read lines may have lost fields that the write lines of a lower layer name.
-    is_overridden: bool,
+    /// The lines of an override's own, when there is one. The read lines that the others are the way back of may be gone.
+    own: Option<BTreeSet<String>>,
     /// Fields may have names that records do not have: the body is a method's own.
     is_free: bool,
 }
@@ -233,8 +233,8 @@ const OPTIONS: [&str; 14] = [
 ];
 
 impl Compiler {
-    pub fn new(path: &[&str], is_overridden: bool, is_free: bool) -> Self {
-        Self { path: path.iter().map(|step| (*step).to_owned()).collect(), is_overridden, is_free }
+    pub fn new(path: &[&str], own: Option<BTreeSet<String>>, is_free: bool) -> Self {
+        Self { path: path.iter().map(|step| (*step).to_owned()).collect(), own, is_free }
     }
 
     pub fn mistake(&self, reason: impl Into<String>) -> Mistake {
@@ -265,19 +265,27 @@ impl Compiler {
         for (name, spec) in table {
             let field = fields.iter().find(|(known, _)| known == name).map(|(_, field)| field);
             self.path.push(name.clone());
-            if field.is_none() && !self.is_overridden && !self.is_free {
+            if field.is_none() && self.own.is_none() && !self.is_free {
                 let unknown = Unknown::new("field", name, fields.iter().map(|(name, _)| name.as_str()));
                 return Err(self.mistake(unknown.to_string()));
             }
-            let read_line = read.and_then(|read| read.get(name));
-            // What an override takes away from reading can't be written either.
-            if read_line.is_some() || !self.is_overridden || !needs_read_line(spec) {
-                lines.push((name.clone(), self.line(spec, field, read_line)?));
+            let depth = self.path.len();
+            match self.line(spec, field, read.and_then(|read| read.get(name))) {
+                Ok(line) => lines.push((name.clone(), line)),
+                Err(_) if self.may_be_dropped(spec, name) => self.path.truncate(depth),
+                Err(mistake) => return Err(mistake),
             }
             self.path.pop();
         }
-        let read_only = fields.iter().map(|(name, _)| name).filter(|name| !table.contains_key(*name));
-        Ok(Lines { read_only: read_only.cloned().collect(), lines })
+        let is_written = |name: &String| lines.iter().any(|(written, _)| written == name);
+        let read_only = fields.iter().map(|(name, _)| name).filter(|name| !is_written(name));
+        let read_only = read_only.cloned().collect();
+        Ok(Lines { read_only, lines })
+    }
+
+    /// Whether a line is the way back of a read line that an override took away or changed.
+    fn may_be_dropped(&self, spec: &Value, name: &str) -> bool {
+        self.own.as_ref().is_some_and(|own| !own.contains(name)) && needs_read_line(spec)
     }
 
     fn line(&mut self, spec: &Value, field: Option<&Field>, read: Option<&Value>) -> Result<Line, Mistake> {

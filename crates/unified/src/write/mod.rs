@@ -90,16 +90,18 @@ impl Intent {
 }
 
 impl WriteMap {
-    /// Compiles a write map against the read lines of the same map. `path` is where it stands in the file.
+    /// Compiles a write map against the read lines of the same map. `path` is where it stands in the file. `own` are the
+    /// lines of an override's own, when there is one: of the others, those that an overridden read line has no way back to are
+    /// dropped, so that the field can only be read.
     pub fn compile(
         definition: WriteDefinition,
         model: &ModelResource,
         read: &Map<String, Value>,
         path: &[&str],
-        is_overridden: bool,
+        own: Option<BTreeSet<String>>,
     ) -> Result<Self, Mistake> {
-        let is_free = path.first() == Some(&"methods");
-        let mut compiler = line::Compiler::new(path, is_overridden, is_free);
+        let (is_free, is_overridden) = (path.first() == Some(&"methods"), own.is_some());
+        let mut compiler = line::Compiler::new(path, own, is_free);
         let lines = compiler.root(&definition.fields, model, read)?;
         let named = [&definition.required, &definition.create_only, &definition.update_only];
         if let Some(name) =
@@ -109,9 +111,11 @@ impl WriteMap {
         }
         let defaults = Template::parse(&Value::Object(definition.defaults))
             .map_err(|error| compiler.mistake(format!("defaults: {error}")))?;
+        let mut required = definition.required;
+        required.retain(|name| lines.get(name).is_some());
         Ok(Self {
             lines,
-            required: definition.required,
+            required,
             create_only: definition.create_only,
             update_only: definition.update_only,
             merged_by_provider: definition.merged_by_provider,
