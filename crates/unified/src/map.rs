@@ -388,7 +388,8 @@ impl ResourceMap {
 
     /// The JSON Schema (2020-12) of a method's body; `None` when it takes none.
     pub fn body_schema(&self, method: &str) -> Option<Value> {
-        Some(self.writes.get(method)?.json_schema(&self.model, Intent::of(method)))
+        let write = self.writes.get(method).filter(|_| method != "delete")?;
+        Some(write.json_schema(&self.model, Intent::of(method)))
     }
 
     /// The unified fields that some method writes, such as `emails[].email`.
@@ -625,8 +626,11 @@ fn compile_writes(
         };
         let pointer = format!("/{}/fields", path.join("/"));
         let lines = |layer: &&Value| layer.pointer(&pointer).and_then(Value::as_object).cloned();
-        let own: BTreeSet<String> =
-            above.iter().filter_map(lines).flat_map(|lines| lines.into_iter().map(|(name, _)| name)).collect();
+        let own: BTreeSet<String> = above
+            .iter()
+            .filter_map(lines)
+            .flat_map(|lines| lines.into_iter().map(|(name, _)| name))
+            .collect();
         let own = (!above.is_empty()).then_some(own);
         writes.insert(name.clone(), WriteMap::compile(write.clone(), model, &definition.fields, &path, own)?);
     }

@@ -456,9 +456,9 @@ fn an_override_adds_replaces_and_removes_single_fields() {
     let model = Models::embedded().unwrap().get("ecommerce").unwrap().resource("customers").unwrap().clone();
     let base = map("customers").definition();
     let layer =
-        json!({"fields": {"vineyard": {"from": "metaData.vineyard"}, "name": "lastName", "tags": null}});
+        json!({"fields": {"vineyard": {"from": "metaData.vineyard"}, "name": "lastName", "flags": null}});
     let merged = ResourceMap::compile(&model, &[base, &layer]).unwrap();
-    let record = json!({"id": "c", "firstName": "Ada", "lastName": "Lo", "metaData": {"vineyard": "North"}, "tags": []});
+    let record = json!({"id": "c", "firstName": "Ada", "lastName": "Lo", "metaData": {"vineyard": "North"}, "flags": []});
     let raw = RawValue::from_string(record.to_string()).unwrap();
     let mut out = Vec::new();
     let options = WriteOptions::default().without_remote_data();
@@ -467,7 +467,7 @@ fn an_override_adds_replaces_and_removes_single_fields() {
     assert_eq!(customer["vineyard"], "North");
     assert_eq!(customer["name"], "Lo");
     assert_eq!(customer["first_name"], "Ada");
-    assert_eq!(customer.get("tags"), None);
+    assert_eq!(customer.get("flags"), None);
 }
 
 #[test]
@@ -476,13 +476,15 @@ fn the_documented_operators_and_filters_compile() {
     let page = std::fs::read_to_string(file).unwrap();
     let blocks: Vec<&str> =
         page.split("\n```yaml\n").skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 6);
+    assert_eq!(blocks.len(), 8);
     for block in blocks {
         let layer: Value = integration::source::parse("docs/integrations.md", block).unwrap();
         let resource = match block {
             block if block.contains("items: {") => "fulfillments",
             block if block.contains("across: {") => "tags",
             block if block.contains("q: {") => "customers",
+            block if block.contains("cancel:") => "memberships",
+            block if block.contains("create_only:") => "products",
             _ => "orders",
         };
         ResourceMap::compile(map(resource).model(), &[map(resource).definition(), &layer]).unwrap();
