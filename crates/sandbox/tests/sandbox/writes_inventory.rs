@@ -151,3 +151,34 @@ async fn sales_allocate_and_fulfilments_take_away() {
     served.post("/order", past).await;
     assert_eq!(level(&served, &product, &location).await, [4, 0, 0]);
 }
+
+#[tokio::test]
+async fn two_at_the_same_time_do_not_sell_the_same_bottle() {
+    let served = serve(small()).await;
+    let (product, sku) = tracked(&served, "Dont Sell").await;
+    let location = warehouse(&served).await;
+    let reset =
+        json!({"action": "Reset", "sku": sku, "inventoryLocationId": location, "availableForSaleCount": 25});
+    served.post("/inventory-transaction", reset).await;
+    let order = json!({
+        "channel": "Web", "orderDeliveryMethod": "Ship", "orderSubmittedDate": "2026-11-02T10:00:00.000Z",
+        "subTotal": 2000, "total": 2000,
+        "items": [{"productTitle": "W", "type": "Wine", "sku": sku, "price": 2000, "quantity": 1, "inventoryLocationId": location}],
+    });
+    let sent = (0..40).map(|_| served.send(Method::POST, "/order", &order));
+    let answers = futures_util::future::join_all(sent).await;
+    let sold: Vec<Value> = answers
+        .iter()
+        .filter(|answer| answer.status == StatusCode::CREATED)
+        .map(|answer| answer.json())
+        .collect();
+    assert_eq!(sold.len(), 25);
+    assert_eq!(level(&served, &product, &location).await, [0, 0, 25]);
+    // Each has a number, an id and a moment of its own.
+    for field in ["orderNumber", "id", "updatedAt"] {
+        let values: std::collections::BTreeSet<String> =
+            sold.iter().map(|order| order[field].to_string()).collect();
+        assert_eq!(values.len(), 25, "{field}");
+    }
+    assert_eq!(served.sandbox.writes().count("POST", "/order"), 25);
+}
