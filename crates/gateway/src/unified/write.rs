@@ -9,8 +9,9 @@ use super::methods::Composed;
 use super::{ID, On};
 use crate::fetch::{Ask, Text, require_success};
 use crate::options::Options;
+use crate::outcome::{Found, after_sending};
 use crate::proxy::not_found;
-use crate::{Answer, Error, Payload};
+use crate::{Answer, Error, Outcome, Payload};
 
 impl<'a> On<'a> {
     /// Creates, changes or deletes a record, or calls a method of the resource's own.
@@ -66,11 +67,45 @@ impl<'a> On<'a> {
     }
 
     pub(super) async fn create(self, body: Map<String, Value>) -> Result<Answer, Error> {
+        let asked = Value::Object(body.clone());
         let planned = self.plan("create", body).await?;
-        let answer = self.send("create", None, Map::new(), &planned).await?;
-        let id = self.id_of(&answer)?;
+        let (id, answer) = match self.send("create", None, Map::new(), &planned).await {
+            Ok(answer) => (self.id_of(&answer)?, Some(answer)),
+            Err(error) if error.outcome() == Some(Outcome::Unknown) => {
+                (self.find_created(&asked, &planned, error).await?, None)
+            }
+            Err(error) => return Err(error),
+        };
         self.send_records(&id, planned.records()).await?;
-        self.read_back(&id, &Map::new(), Some(answer)).await
+        self.read_back(&id, &Map::new(), answer).await
+    }
+
+    /// The record that a create may have made: the one by its recognisable field that shows what was written. That there is none
+    /// proves nothing, as lists may lag behind; then the error stays.
+    async fn find_created(
+        self,
+        asked: &Value,
+        planned: &PlannedWrite,
+        error: Error,
+    ) -> Result<String, Error> {
+        let Some((filter, value)) = self.map.found_by(asked) else { return Err(error) };
+        let query = [(filter.to_owned(), Value::from(value))].into_iter().collect();
+        let options = Options::default();
+        let found = match Box::pin((On { options: &options, ..self }).all(&query)).await {
+            Ok(found) => found,
+            Err(failure) => {
+                tracing::warn!(%failure, resource = self.name, "what became of a write can't be looked up");
+                return Err(error);
+            }
+        };
+        let shows = |record: &&Value| {
+            record["remote_data"].as_object().is_some_and(|record| planned.shows_in(record))
+        };
+        let mut made = found.iter().filter(shows).filter_map(|record| record[ID].as_str());
+        match (made.next(), made.next()) {
+            (Some(id), None) => Ok(id.to_owned()),
+            _ => Err(error),
+        }
     }
 
     /// Changes a record, or calls a method on it. `query` is the caller's, for finding it.
@@ -88,10 +123,15 @@ impl<'a> On<'a> {
             planned.complete(&record)?;
             found = by;
         }
-        let answer = match planned.is_empty() && !planned.records().is_empty() {
-            true => None,
-            false => Some(self.send(method, Some(id), found, &planned).await?),
-        };
+        let mut answer = None;
+        if !planned.is_empty() || planned.records().is_empty() {
+            let sent = self.send(method, Some(id), found, &planned).await.map(Some);
+            let look_up = async {
+                let (record, _) = self.reading("get")?.locate(id, query).await?;
+                Ok(if planned.shows_in(&record) { Found::Applied(None) } else { Found::Missing })
+            };
+            answer = self.call(method).settle(sent, look_up).await?;
+        }
         self.send_records(id, planned.records()).await?;
         self.read_back(id, query, answer).await
     }
@@ -109,7 +149,14 @@ impl<'a> On<'a> {
         if self.is_divided() || !query.is_empty() {
             found = self.reading("get")?.locate(id, query).await?.1;
         }
-        self.send("delete", Some(id), found, &PlannedWrite::default()).await?;
+        let sent = self.send("delete", Some(id), found, &PlannedWrite::default()).await.map(drop);
+        let look_up = async {
+            match self.reading("get")?.locate(id, query).await {
+                Err(error) if error.status() == 404 => Ok(Found::Applied(())),
+                read => read.map(|_| Found::Missing),
+            }
+        };
+        self.call("delete").settle(sent, look_up).await?;
         Ok(Answer::json(&json!({ ID: id })))
     }
 
@@ -154,7 +201,9 @@ impl<'a> On<'a> {
         let ask =
             Ask { resource: reading.resource, method: reading.platforms, id, query: &query, page: None };
         let body = (method != "delete").then(|| json_body(planned.body()));
-        Text::of(require_success(reading.call.ask(&ask, body).await?)?.bytes().await?)
+        let answer = reading.call.ask(&ask, body).await?;
+        let read = async { Text::of(require_success(answer)?.bytes().await?) };
+        read.await.map_err(|error| after_sending(&reading.platforms.verb, error))
     }
 
     /// Writes the records that belong to the one of this id. What went through before one fails is said.
@@ -175,8 +224,8 @@ impl<'a> On<'a> {
         let method = resource.method(&record.call.method).map_err(not_found)?;
         let query = record.call.query(id).map_err(|error| Error::bad_request(error.to_string()))?;
         let ask = Ask { resource, method, id: record.id.as_deref(), query: &query, page: None };
-        require_success(self.call("update").ask(&ask, Some(json_body(&record.body))).await?)?.bytes().await?;
-        Ok(())
+        let answer = self.call("update").ask(&ask, Some(json_body(&record.body))).await?;
+        require_success(answer).map(drop).map_err(|error| after_sending(&method.verb, error))
     }
 
     /// The id that the platform gave a new record.

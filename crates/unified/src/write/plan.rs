@@ -9,6 +9,8 @@ use crate::error::{Failure, WriteError};
 #[derive(Debug, Clone, Default)]
 pub struct PlannedWrite {
     body: Map<String, Value>,
+    /// The body without what the caller did not say.
+    given: Map<String, Value>,
     query: Map<String, Value>,
     keyed: Vec<Keyed>,
     records: Vec<PlannedRecord>,
@@ -100,12 +102,14 @@ impl PlannedWrite {
         records: Vec<PlannedRecord>,
         completes: bool,
     ) -> Self {
-        Self { body, query, keyed, records, completes, merged_by_provider: Vec::new() }
+        let given = body.clone();
+        Self { body, given, query, keyed, records, completes, merged_by_provider: Vec::new() }
     }
 
     /// The caller's own fields of the provider come last: they win.
     pub(super) fn with_remote(mut self, remote: Map<String, Value>, merged_by_provider: &[String]) -> Self {
         overlay(&mut self.body, remote);
+        self.given.clone_from(&self.body);
         self.merged_by_provider = merged_by_provider.to_vec();
         self
     }
@@ -147,6 +151,17 @@ impl PlannedWrite {
             keyed.complete(record, &mut self.body, &mut failures);
         }
         if failures.is_empty() { Ok(()) } else { Err(WriteError { failures }) }
+    }
+
+    /// Whether a provider's record shows that this was written to it: it has all that the caller gave, as far as it shows such fields.
+    pub fn shows_in(&self, record: &Map<String, Value>) -> bool {
+        let shown = self.given.iter().filter_map(|(key, given)| Some((record.get(key)?, given)));
+        let mut any = false;
+        let all = shown.fold(true, |all, (read, given)| {
+            any = true;
+            all && holds(read, given)
+        });
+        any && all
     }
 
     /// The provider's body.
@@ -215,6 +230,20 @@ impl Keyed {
             .zip(changed)
             .filter_map(|(there, changed)| changed.or_else(|| self.keeps_absent.then_some(there)));
         *written = kept.chain(added).map(Value::Object).collect();
+    }
+}
+
+/// Whether what was read has all that was written.
+fn holds(read: &Value, written: &Value) -> bool {
+    match (read, written) {
+        (Value::Object(read), Value::Object(written)) => {
+            written.iter().all(|(key, written)| holds(read.get(key).unwrap_or(&Value::Null), written))
+        }
+        (Value::Array(read), Value::Array(written)) => {
+            read.len() == written.len()
+                && written.iter().all(|written| read.iter().any(|read| holds(read, written)))
+        }
+        (read, written) => read == written,
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use unified::WriteError;
 
 use super::super::{ID, On};
+use crate::outcome::Found;
 use crate::{Answer, Error};
 
 /// What of the body decides what is done; the map checks the rest.
@@ -66,11 +67,18 @@ impl On<'_> {
             }
             self.remove(&asked.order.id, id).await?;
         }
-        let sent = self.send(method, Some(&asked.order.id), Map::new(), &planned).await;
-        if let (Err(source), true) = (&sent, same.is_some()) {
-            tracing::debug!(%source, "a fulfillment was taken away and could not be written anew");
-        }
-        sent.map_err(|source| match same {
+        let sent = self.send(method, Some(&asked.order.id), Map::new(), &planned).await.map(drop);
+        let look_up = async {
+            let now = self.beside("orders")?.get_value(&asked.order.id).await?;
+            let there = now["fulfillments"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let made = find_same(&now, there, wanted.as_ref(), &asked)?;
+            Ok(if made.is_some_and(|made| has_tracking(made, &asked)) {
+                Found::Applied(())
+            } else {
+                Found::Missing
+            })
+        };
+        self.call(method).settle(sent, look_up).await.map_err(|source| match same {
             Some(_) => Error::Partial {
                 id: asked.order.id.clone(),
                 failed: "the new tracking (the old one is taken away: repeat the call)".to_owned(),
@@ -108,8 +116,14 @@ impl On<'_> {
     async fn remove(self, order_id: &str, id: &str) -> Result<(), Error> {
         let body = json!({"id": id}).as_object().cloned().unwrap_or_default();
         let planned = self.plan("delete", body).await?;
-        self.send("delete", Some(order_id), Map::new(), &planned).await?;
-        Ok(())
+        let sent = self.send("delete", Some(order_id), Map::new(), &planned).await.map(drop);
+        let look_up = async {
+            let order = self.beside("orders")?.get_value(order_id).await?;
+            let is_there =
+                order["fulfillments"].as_array().into_iter().flatten().any(|there| there[ID] == id);
+            Ok(if is_there { Found::Missing } else { Found::Applied(()) })
+        };
+        self.call("delete").settle(sent, look_up).await
     }
 
     async fn read_fulfillment(self, order_id: &str, id: &str) -> Result<Answer, Error> {

@@ -10,7 +10,7 @@ mod tags;
 use serde_json::{Map, Value, json};
 
 use super::{ID, On};
-use crate::{Answer, Error};
+use crate::{Answer, Error, Outcome};
 
 /// So many lines or records one call takes.
 const MAX_ITEMS: usize = 1000;
@@ -102,10 +102,15 @@ impl Line {
         self.with("error", json!({"code": code, "message": message}))
     }
 
-    /// Failed on the way.
+    /// Failed on the way; whether it was written may not be known.
     fn failed(&mut self, error: &Error) -> Value {
-        self.set("status", "failed");
-        self.with("error", json!({"statusCode": error.status(), "message": error.to_string()}))
+        let outcome = error.outcome();
+        self.set("status", if outcome == Some(Outcome::Unknown) { "unknown" } else { "failed" });
+        let mut told = json!({"statusCode": error.status(), "message": error.to_string()});
+        if let Some(outcome) = outcome {
+            told["outcome"] = json!(outcome);
+        }
+        self.with("error", told)
     }
 }
 
@@ -116,6 +121,7 @@ fn summed_up(name: &str, lines: Vec<Value>) -> Value {
         "written": count("written"),
         "unchanged": count("unchanged"),
         "failed": count("failed"),
+        "unknown": count("unknown"),
         name: lines,
     })
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::{ID, On};
 use super::{Line, MAX_ITEMS};
+use crate::outcome::Found;
 use crate::{Answer, Error};
 
 const ATTACH: &str = "attach";
@@ -111,12 +112,12 @@ impl On<'_> {
     /// Whether something had to be done.
     async fn try_tag(self, tagging: &Tagging<'_>, id: &str) -> Result<bool, Error> {
         let Tagging { records, method, tag, object_type, carriers } = tagging;
-        let carries = match carriers {
+        let is_on = match carriers {
             Some(carriers) => carriers.contains(id),
             None => carries(&records.get_value(id).await?, tag),
         };
         let attaches = *method == ATTACH;
-        if carries == attaches {
+        if is_on == attaches {
             return Ok(false);
         }
         let mut body = Map::new();
@@ -126,7 +127,12 @@ impl On<'_> {
             body.insert("tag".into(), json!({ID: tag}));
         }
         let planned = self.plan(method, body).await?;
-        self.send(method, Some(tag), Map::new(), &planned).await?;
+        let sent = self.send(method, Some(tag), Map::new(), &planned).await.map(drop);
+        let look_up = async {
+            let is_on = carries(&records.get_value(id).await?, tag);
+            Ok(if is_on == attaches { Found::Applied(()) } else { Found::Missing })
+        };
+        self.call(method).settle(sent, look_up).await?;
         Ok(true)
     }
 
