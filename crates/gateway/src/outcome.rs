@@ -33,8 +33,10 @@ pub enum Outcome {
 pub(crate) enum Found<T> {
     /// It was done; this is what it would have answered.
     Applied(T),
-    /// There is no trace of it.
+    /// It was not done, if the platform is done with it: nobody else could have undone it.
     Missing,
+    /// There is no trace of it, which another write may be the reason of.
+    Unclear,
 }
 
 impl Outcome {
@@ -88,7 +90,7 @@ impl Call<'_> {
                 self.writes().was_not_applied();
                 Err(error.with_outcome(Outcome::NotApplied))
             }
-            Ok(Found::Missing) => Err(error),
+            Ok(Found::Missing | Found::Unclear) => Err(error),
             Err(failure) => {
                 tracing::warn!(
                     error = &failure as &dyn std::error::Error,

@@ -6,5 +6,6 @@ mod definitions;
 mod demo;
 mod docs;
 mod layers;
+mod once;
 mod program;
 mod serve;

@@ -128,7 +128,7 @@ impl<'a> On<'a> {
             let sent = self.send(method, Some(id), found, &planned).await.map(Some);
             let look_up = async {
                 let (record, _) = self.reading("get")?.locate(id, query).await?;
-                Ok(if planned.shows_in(&record) { Found::Applied(None) } else { Found::Missing })
+                Ok(if planned.shows_in(&record) { Found::Applied(None) } else { Found::Unclear })
             };
             answer = self.call(method).settle(sent, look_up).await?;
         }

@@ -75,7 +75,7 @@ impl On<'_> {
             Ok(if made.is_some_and(|made| has_tracking(made, &asked)) {
                 Found::Applied(())
             } else {
-                Found::Missing
+                Found::Unclear
             })
         };
         self.call(method).settle(sent, look_up).await.map_err(|source| match same {

@@ -130,7 +130,7 @@ impl On<'_> {
         let sent = self.send(method, Some(tag), Map::new(), &planned).await.map(drop);
         let look_up = async {
             let is_on = carries(&records.get_value(id).await?, tag);
-            Ok(if is_on == attaches { Found::Applied(()) } else { Found::Missing })
+            Ok(if is_on == attaches { Found::Applied(()) } else { Found::Unclear })
         };
         self.call(method).settle(sent, look_up).await?;
         Ok(true)
