@@ -84,9 +84,19 @@ fn one_accounts_own_field_works_as_the_page_says() {
 
 #[test]
 fn a_write_happens_once_as_the_page_says() {
-    let page = read("docs/writes.md");
+    answers_as_it_says("docs/writes.md", 2);
+}
+
+#[test]
+fn unified_writes_answer_as_the_page_says() {
+    answers_as_it_says("docs/unified-writes.md", 4);
+}
+
+/// Runs the commands of a page that are followed by an answer, after its first block.
+fn answers_as_it_says(page: &str, count: usize) {
+    let page = read(page);
     let folder = tempfile::tempdir().unwrap();
-    let demo = Demo::start(folder.path(), &["--orders", "0", "--customers", "5", "--products", "0"]);
+    let demo = Demo::start(folder.path(), &[]);
     let blocks = blocks(&page);
     let (prelude, rest) = blocks.split_first().unwrap();
     let pairs = rest.windows(2).filter(|pair| pair[0].0 == "sh" && pair[1].0 == "json");
@@ -97,7 +107,7 @@ fn a_write_happens_once_as_the_page_says() {
         assert!(holds(&answer, &expected), "{command}\nanswers {answer:#}\nand not {expected:#}");
         run += 1;
     }
-    assert_eq!(run, 2);
+    assert_eq!(run, count);
     demo.interrupt();
 }
 

@@ -1,7 +1,7 @@
 //! Writes through the unified API, against a winery that takes them.
 
 use serde_json::{Value, json};
-use testkit::{App, TestDatabase, over_both_databases};
+use testkit::{App, Setup, TestDatabase, over_both_databases, small_winery};
 
 use crate::support::{proxy, remote, says, unified, walk};
 
@@ -293,6 +293,34 @@ async fn stock_is_set_by_sku_and_a_right_level_costs_no_write() {
     app.post(&set, &json!({"lines": [wanted(first, 100)], "overwrite": true})).await.ok();
     assert_eq!(level(&first["id"]).await, 100);
     says(&app.post(&set, &json!({"lines": []})).await.refused(400), &["from 1 to 1000"]);
+    app.shutdown().await;
+}
+
+#[tokio::test]
+async fn setting_many_levels_costs_what_differs_and_the_pages_read() {
+    let winery = sandbox::Options { products: 120, orders: 20, customers: 10, rate_limit: 0, ..small_winery() };
+    let app = App::start_with(&TestDatabase::sqlite(), Setup { winery, ..Setup::default() }).await;
+    let account = app.connect().await;
+    let levels = walk(&app, &unified("inventory_levels", &account)).await;
+    let counted: Vec<&Value> = levels.iter().filter(|level| level["is_tracked"] == true).take(1000).collect();
+    let lines: Vec<Value> = counted
+        .iter()
+        .enumerate()
+        .map(|(number, level)| {
+            let more = i64::from(number % 10 == 0);
+            let available = level["available"].as_i64().unwrap() + more;
+            json!({"sku": level["sku"], "location": {"id": level["location"]["id"]}, "available": available})
+        })
+        .collect();
+    let differ = lines.len().div_ceil(10) as u64;
+    app.sandbox.requests().clear();
+    let answer = app.post(&unified("inventory_levels/set", &account), &json!({"lines": lines})).await.ok();
+    let result = &answer["result"];
+    assert_eq!((&result["written"], &result["failed"]), (&json!(differ), &json!(0)), "{}", result["lines"][0]);
+    assert_eq!(asked(&app, "/inventory-transaction"), differ);
+    // Three pages of products and one of locations; those of the products are not limited.
+    let reads = app.sandbox.requests().total() - differ;
+    assert!(reads <= 4, "{reads}");
     app.shutdown().await;
 }
 
