@@ -298,8 +298,10 @@ async fn stock_is_set_by_sku_and_a_right_level_costs_no_write() {
 
 #[tokio::test]
 async fn setting_many_levels_costs_what_differs_and_the_pages_read() {
-    let winery = sandbox::Options { products: 120, orders: 20, customers: 10, rate_limit: 0, ..small_winery() };
-    let app = App::start_with(&TestDatabase::sqlite(), Setup { winery, ..Setup::default() }).await;
+    let mut winery = small_winery();
+    (winery.products, winery.orders, winery.customers, winery.rate_limit) = (120, 20, 10, 0);
+    let database = TestDatabase::sqlite();
+    let app = App::start_with(&database, Setup { winery, ..Setup::default() }).await;
     let account = app.connect().await;
     let levels = walk(&app, &unified("inventory_levels", &account)).await;
     let counted: Vec<&Value> = levels.iter().filter(|level| level["is_tracked"] == true).take(1000).collect();
