@@ -94,7 +94,7 @@ impl<'l> Compiler<'l> {
             "from" => &["as", "words", "last", "pad"],
             "each" => &["where", "distinct", "fields", "item"],
             "join" => &["with", "distinct"],
-            "sum" => &["of", "where"],
+            "sum" => &["of", "where", "by"],
             _ => &[],
         };
         if let Some(extra) =
@@ -130,6 +130,8 @@ impl<'l> Compiler<'l> {
                 };
                 Ok(Op::Join { parts, with, distinct: spec.get("distinct") == Some(&Value::Bool(true)) })
             }
+            // The groups of an object are whole numbers unless the model has another type for them.
+            "sum" if kind == FieldType::Json => self.sum(argument, spec, FieldType::Integer, shape),
             "sum" => self.sum(argument, spec, kind, shape),
             "times" => Ok(Op::Times { of: self.values(argument, shape)?, kind }),
             "case" => self.case(argument, field, shape),
@@ -232,12 +234,13 @@ impl<'l> Compiler<'l> {
             let inner = descend(root_shape(root, shape, &mut loads), &steps, &mut steps_to).item();
             let only = self.conditions(spec.get("where"), inner);
             let of = spec.get("of").map(|of| self.values(of, inner)).unwrap_or_else(|| Ok(Vec::new()));
+            let by = spec.get("by").map(|by| self.text(by).and_then(|by| self.value(by, inner))).transpose();
             *self.loads = loads;
-            let (only, of) = (only?, of?);
+            let (only, of, by) = (only?, of?, by?);
             if of.is_empty() {
                 return Err(self.mistake("`sum` needs `of`: the paths whose product is summed"));
             }
-            parts.push(Addends { list: Place { root, steps: steps_to, written }, only, of });
+            parts.push(Addends { list: Place { root, steps: steps_to, written }, only, of, by });
         }
         Ok(Op::Sum { parts, kind })
     }

@@ -216,7 +216,8 @@ fn source(spec: &Value, prefix: &str) -> String {
                 argument.as_array().map_or_else(|| vec![argument], |lists| lists.iter().collect());
             let sums: Vec<String> =
                 lists.iter().map(|list| factors(&spec["of"], &item_of(list, prefix))).collect();
-            format!("the sum of {}{}", sums.join(" and "), when(spec))
+            let by = spec.get("by").map(|by| format!(" by {}", path(by))).unwrap_or_default();
+            format!("the sum of {}{by}{}", sums.join(" and "), when(spec))
         }
         "times" => factors(argument, prefix),
         "case" => cases(argument, prefix),

@@ -65,6 +65,8 @@ pub(crate) struct Addends {
     pub list: Place,
     pub only: Vec<Condition>,
     pub of: Vec<Place>,
+    /// What the items are grouped by: one sum for each value.
+    pub by: Option<Place>,
 }
 
 /// Holds when the value at a place is one of these words; the word `null` stands for no value.
@@ -219,6 +221,9 @@ impl Op {
                 Ok(false)
             }
             Self::Join { parts, with, distinct } => write_join(parts, with, *distinct, here, excluded, out),
+            Self::Sum { parts, kind } if parts.iter().any(|part| part.by.is_some()) => {
+                write_groups(parts, *kind, here, out)
+            }
             Self::Sum { parts, kind } => write_sum(parts, *kind, here, out),
             Self::Times { of, kind } => match product(of, here)? {
                 Some(product) => write_decimal(product, *kind, here, &of[0].written, out),
@@ -409,7 +414,7 @@ fn write_sum(
     out: &mut Vec<u8>,
 ) -> Result<bool, Fault> {
     let mut sum = None;
-    for Addends { list, only, of } in parts {
+    for Addends { list, only, of, .. } in parts {
         let Some(items) = here.at(list).items() else { continue };
         let mut total = sum.unwrap_or(Decimal::ZERO);
         for (index, node) in items.iter().enumerate() {
@@ -432,6 +437,42 @@ fn write_sum(
         Some(sum) => write_decimal(sum, kind, here, &parts[0].list.written, out),
         None => Ok(false),
     }
+}
+
+/// Writes an object with the sum of each group, in the order in which they occur; groups that come to nothing are left out.
+fn write_groups(
+    parts: &[Addends],
+    kind: FieldType,
+    here: Here<'_, '_>,
+    out: &mut Vec<u8>,
+) -> Result<bool, Fault> {
+    let mut groups: Vec<(String, Decimal)> = Vec::new();
+    for Addends { list, only, of, by } in parts {
+        for (index, node) in here.at(list).items().unwrap_or_default().iter().enumerate() {
+            let inner = Here { node, index, run: here.run };
+            let name = by.as_ref().and_then(|by| unquoted(inner.at(by).raw()?));
+            let (true, Some(name), Some(product)) = (hold(only, inner), name, product(of, inner)?) else {
+                continue;
+            };
+            let position = groups.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+                groups.push((name.into_owned(), Decimal::ZERO));
+                groups.len() - 1
+            });
+            let misfit = || fault(&list.written, Misfit("a smaller sum"), "a longer one");
+            groups[position].1 = groups[position].1.plus(product).ok_or_else(misfit)?;
+        }
+    }
+    groups.retain(|(_, sum)| *sum != Decimal::ZERO);
+    out.push(b'{');
+    for (name, sum) in &groups {
+        separated(out, |out| {
+            out.extend_from_slice(Value::from(name.as_str()).to_string().as_bytes());
+            out.push(b':');
+            write_decimal(*sum, kind, here, &parts[0].list.written, out)
+        })?;
+    }
+    out.push(b'}');
+    Ok(!groups.is_empty())
 }
 
 /// The product of the values at some places; `None` when one of them is missing.
