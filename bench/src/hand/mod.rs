@@ -4,6 +4,8 @@
 mod input;
 mod output;
 
+use std::collections::BTreeMap;
+
 use output::{Cents, Month, Pair, PartsOfCents, Shown};
 
 /// Maps one order, from text to text.
@@ -120,6 +122,7 @@ fn unified<'a>(order: &'a input::Order<'a>, currency: &'a str) -> output::Order<
             .items
             .as_ref()
             .map(|items| items.iter().filter_map(|item| Some(item.volume_in_ml? * item.quantity?)).sum()),
+        volumes_ml: volumes(order),
         payments: list(&order.tenders, payment_of),
         taxes: list(&order.taxes, tax),
         fulfillments: list(&order.fulfillments, fulfillment_of),
@@ -411,6 +414,20 @@ fn purchase_type<'a>(word: &'a Option<input::Text<'a>>) -> Option<&'a str> {
 }
 
 /// Empty text is no value.
+/// The volume of the goods by type of product.
+fn volumes<'a>(order: &'a input::Order<'a>) -> Option<BTreeMap<&'a str, i64>> {
+    let mut volumes = BTreeMap::new();
+    for item in order.items.as_ref()? {
+        let (Some(kind), Some(volume), Some(quantity)) = (text(&item.kind), item.volume_in_ml, item.quantity)
+        else {
+            continue;
+        };
+        *volumes.entry(kind).or_insert(0) += volume * quantity;
+    }
+    volumes.retain(|_, volume| *volume != 0);
+    Some(volumes).filter(|volumes| !volumes.is_empty())
+}
+
 fn text<'a>(text: &'a Option<input::Text<'a>>) -> Option<&'a str> {
     text.as_ref().map(|text| &*text.0).filter(|text| !text.is_empty())
 }

@@ -1,5 +1,6 @@
 //! The unified order, as it is written.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 use serde::{Serialize, Serializer};
@@ -144,6 +145,7 @@ written! {
         requested_ship_at: Text<'a>,
         line_items: Vec<LineItem<'a>>,
         total_volume_ml: Option<i64>,
+        volumes_ml: Option<BTreeMap<&'a str, i64>>,
         payments: Vec<Payment<'a>>,
         taxes: Vec<Tax<'a>>,
         fulfillments: Vec<Fulfillment<'a>>,

@@ -318,7 +318,12 @@ async fn setting_many_levels_costs_what_differs_and_the_pages_read() {
     app.sandbox.requests().clear();
     let answer = app.post(&unified("inventory_levels/set", &account), &json!({"lines": lines})).await.ok();
     let result = &answer["result"];
-    assert_eq!((&result["written"], &result["failed"]), (&json!(differ), &json!(0)), "{}", result["lines"][0]);
+    assert_eq!(
+        (&result["written"], &result["failed"]),
+        (&json!(differ), &json!(0)),
+        "{}",
+        result["lines"][0]
+    );
     assert_eq!(asked(&app, "/inventory-transaction"), differ);
     // Three pages of products and one of locations; those of the products are not limited.
     let reads = app.sandbox.requests().total() - differ;
