@@ -78,7 +78,8 @@ impl Call<'_> {
 
     /// Sends any request; a status of 400 or more is [`Error::Remote`].
     ///
-    /// Every write passes here: a sandbox account is refused, and an error says what became of it.
+    /// Every write passes here: a sandbox account is refused, and an error says what became of it. The exchange is boxed: it is large, and
+    /// part of every call's future.
     pub(crate) async fn send(
         &self,
         request: Request,
@@ -87,11 +88,12 @@ impl Call<'_> {
         credentials: &Credentials,
     ) -> Result<Response, Error> {
         if request.verb.is_safe() {
-            return self.exchange(request, stream, resource, credentials).await;
+            return Box::pin(self.exchange(request, stream, resource, credentials)).await;
         }
         self.refuse_sandbox_write(&request.verb)?;
         self.writes().begin()?;
-        self.exchange(request, stream, resource, credentials).await.map_err(|error| {
+        let answer = Box::pin(self.exchange(request, stream, resource, credentials)).await;
+        answer.map_err(|error| {
             let outcome = Outcome::of(&error);
             if outcome == Outcome::NotApplied {
                 self.writes().was_not_applied();

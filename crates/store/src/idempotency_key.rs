@@ -132,8 +132,8 @@ impl Store {
             None => None,
         };
         match answer {
-            Some(answer) if !row.is_unknown => return Ok(Some(Claim::Answered(answer))),
-            _ if row.lease_until > now => return Ok(Some(Claim::Running)),
+            Some(answer) if !row.is_unknown => Ok(Some(Claim::Answered(answer))),
+            _ if row.lease_until > now => Ok(Some(Claim::Running)),
             answer => {
                 let holding = Holding { id: row.id, holder: self.new_id(now) };
                 let query = Query::new(

@@ -274,12 +274,10 @@ fn complete_order(change: &mut Change<'_>, draft: &mut Draft) -> Result<(), ApiE
         Some(given) if !(1..=GREATEST_NUMBER).contains(&given) => {
             return Err(ApiError::invalid_element("orderNumber", "must be <= 2147483647"));
         }
-        Some(given) => {
-            if !change.collections.ids_with_number(Kind::Order, "orderNumber", given).is_empty() {
-                return Err(ApiError::not_unique());
-            }
+        Some(given) if !change.collections.ids_with_number(Kind::Order, "orderNumber", given).is_empty() => {
+            return Err(ApiError::not_unique());
         }
-        None => {}
+        _ => {}
     }
     refuse_overselling(change, &draft.new)?;
     if draft.new.get("orderNumber").is_none_or(Value::is_null) {

@@ -47,7 +47,7 @@ async fn a_membership_begins_rests_and_ends() {
     let (listed, title, is_active, signed_up) = shows().await;
     assert_eq!((&listed[0]["clubMembershipId"], &listed[0]["cancelDate"]), (&membership["id"], &Value::Null));
     assert_eq!((title, is_active), (club["title"].clone(), json!(true)));
-    assert!(signed_up > text(&customer, "updatedAt").to_owned());
+    assert!(signed_up.as_str() > text(&customer, "updatedAt"));
     assert_eq!(
         served
             .query("/club-membership", &[("q", text(club, "title")), ("customerId", text(&customer, "id"))])

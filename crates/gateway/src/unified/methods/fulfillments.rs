@@ -90,7 +90,7 @@ impl On<'_> {
         let order_id = asked.order.id.as_str();
         let now = self.beside("orders")?.get_value(order_id).await?;
         let made = now["fulfillments"].as_array().into_iter().flatten();
-        let made = made.filter(|fulfillment| !known.contains(&&fulfillment[ID])).next_back();
+        let made = made.rev().find(|fulfillment| !known.contains(&&fulfillment[ID]));
         match made.and_then(|made| made[ID].as_str()) {
             Some(id) => self.read_fulfillment(order_id, id).await,
             None => Err(Error::BadAnswer(
