@@ -124,7 +124,7 @@ impl<'a> On<'a> {
             found = by;
         }
         let mut answer = None;
-        if !planned.is_empty() || planned.records().is_empty() {
+        if !planned.is_empty() || method != "update" {
             let sent = self.send(method, Some(id), found, &planned).await.map(Some);
             let look_up = async {
                 let (record, _) = self.reading("get")?.locate(id, query).await?;

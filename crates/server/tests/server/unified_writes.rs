@@ -174,7 +174,7 @@ async fn every_other_resource_that_takes_writes_takes_them() {
         app.get(&unified(&format!("customers/{}", customer["id"].as_str().unwrap()), &account)).await.ok();
     let address = json!({"id": addressed["addresses"][0]["id"]});
     let wanted = json!({
-        "customer": customer_id, "club": {"id": club["id"]}, "delivery_method": "ship",
+        "customer": customer_id, "club": {"name": club["name"]}, "delivery_method": "ship",
         "billing_address": address, "shipping_address": address,
     });
     let member = app.post(&unified("memberships", &account), &wanted).await.ok();
@@ -293,6 +293,15 @@ async fn stock_is_set_by_sku_and_a_right_level_costs_no_write() {
     app.post(&set, &json!({"lines": [wanted(first, 100)], "overwrite": true})).await.ok();
     assert_eq!(level(&first["id"]).await, 100);
     says(&app.post(&set, &json!({"lines": []})).await.refused(400), &["from 1 to 1000"]);
+    let mut wrong = wanted(first, 1);
+    wrong["location"] = json!(5);
+    let wrong = app.post(&set, &json!({"lines": [wanted(second, 1), wrong]})).await.refused(400);
+    says(&wrong, &["lines[1].location", "a location's id or name"]);
+    // What the platform refuses is told for its line.
+    let refused = app.post(&adjust, &json!({"lines": [wanted(first, -1_000_000)]})).await.ok();
+    let line = &refused["result"]["lines"][0];
+    assert_eq!((&line["status"], &line["available"]), (&json!("failed"), &json!(100)), "{line}");
+    assert_eq!(line["error"]["outcome"], "not_applied");
     app.shutdown().await;
 }
 

@@ -4,7 +4,7 @@ use integration::Unknown;
 use serde_json::{Map, Value};
 
 use super::Intent;
-use super::line::{EachLine, Line, Lines, RecordsLine, Target, ValueLine};
+use super::line::{EachLine, Line, Lines, RecordsLine, Resolve, Target, ValueLine};
 use super::plan::{Keyed, PlannedRecord, PlannedWrite};
 use crate::convert;
 use crate::error::{Failure, WriteError};
@@ -76,8 +76,9 @@ impl Writer {
     fn line(&mut self, field: &str, line: &Line, value: &Value, item: &mut Map<String, Value>) {
         match (line, value) {
             (Line::Value(line), value) => self.value(field, line, value, item),
-            (Line::Object { lines, .. }, Value::Object(given)) => {
-                self.object(&format!("{field}."), lines, given, item);
+            (Line::Object { lines, resolve }, Value::Object(given)) => {
+                let given = without_name(given, resolve.as_ref());
+                self.object(&format!("{field}."), lines, &given, item);
             }
             (Line::Object { lines, .. }, Value::Null) if self.intent == Intent::Change => {
                 let nothing = lines.iter().map(|(name, _)| (name.to_owned(), Value::Null)).collect();
@@ -132,7 +133,7 @@ impl Writer {
                 self.fail(&place, "has to be an object");
                 continue;
             };
-            let mut given = given.clone();
+            let mut given = without_name(given, each.resolve.as_ref());
             if let Some(first) = &each.first {
                 given.shift_remove(first);
             }
@@ -244,6 +245,17 @@ impl Writer {
             FieldType::Json => Ok(value.clone()),
         }
     }
+}
+
+/// What has an id needs no name beside it: as it was read, it can be written.
+fn without_name(given: &Map<String, Value>, resolve: Option<&Resolve>) -> Map<String, Value> {
+    let mut given = given.clone();
+    if let Some(resolve) = resolve
+        && given.contains_key("id")
+    {
+        given.shift_remove(&resolve.by);
+    }
+    given
 }
 
 /// Whether a field stands in an item of a list.

@@ -38,8 +38,7 @@ struct Reason {
 
 impl On<'_> {
     pub(super) async fn check_compliance(self, id: &str, body: Map<String, Value>) -> Result<Answer, Error> {
-        let asked: Asked = serde_json::from_value(Value::Object(body))
-            .map_err(|error| Error::bad_request(format!("compliance_check: {error}")))?;
+        let asked: Asked = super::read_body(body)?;
         let order = self.get_value(id).await?;
         let today = Offset::UTC.to_datetime(Timestamp::now()).date();
         Ok(Answer::json(&json!({ "result": check(&order, &asked, today) })))

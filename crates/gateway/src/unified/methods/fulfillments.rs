@@ -37,8 +37,7 @@ struct Item {
 
 impl On<'_> {
     pub(super) async fn fulfill(self, mut body: Map<String, Value>) -> Result<Answer, Error> {
-        let asked: Asked = serde_json::from_value(Value::Object(body.clone()))
-            .map_err(|error| Error::bad_request(format!("fulfillments: {error}")))?;
+        let asked: Asked = super::read_body(body.clone())?;
         let order = self.beside("orders")?.get_value(&asked.order.id).await?;
         let wanted = wanted_lines(&order, asked.line_items.as_deref())?;
         let there = order["fulfillments"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -51,7 +51,7 @@ struct Wanted {
 
 /// A location by its id or name, or as a reference.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a location's id or name, or {\"id\": …}")]
 enum Place {
     Named(String),
     Reference { id: String },
@@ -80,8 +80,7 @@ struct Variant {
 
 impl On<'_> {
     pub(super) async fn write_levels(self, mode: Mode, body: Map<String, Value>) -> Result<Answer, Error> {
-        let asked: Asked = serde_json::from_value(Value::Object(body))
-            .map_err(|error| Error::bad_request(format!("{}: {error}", mode.name())))?;
+        let asked: Asked = super::read_body(body)?;
         if asked.lines.is_empty() || asked.lines.len() > MAX_ITEMS {
             return Err(Error::bad_request(format!("lines: from 1 to {MAX_ITEMS} are needed")));
         }
@@ -144,16 +143,11 @@ impl On<'_> {
         let written = async { self.send(method, None, Map::new(), &self.plan(method, body).await?).await };
         match written.await {
             Ok(_) => answer.with("status", "written"),
-            Err(error) => answer.failed(&error),
-        }
-    }
-}
-
-impl Mode {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Set => "set",
-            Self::Adjust => "adjust",
+            Err(error) => {
+                let before = answer.value("before").clone();
+                answer.set("available", before);
+                answer.failed(&error)
+            }
         }
     }
 }

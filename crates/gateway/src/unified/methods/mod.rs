@@ -7,7 +7,9 @@ mod levels;
 mod rollover;
 mod tags;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use unified::WriteError;
 
 use super::{ID, On};
 use crate::{Answer, Error, Outcome};
@@ -68,6 +70,20 @@ impl On<'_> {
             Composed::SetLevels => self.write_levels(levels::Mode::Set, body).await,
         }
     }
+}
+
+/// Reads the body of a method; a mistake is told with its place.
+fn read_body<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, Error> {
+    integration::source::read_value(&Value::Object(body)).map_err(|(path, reason)| {
+        let mut place = String::new();
+        for step in path {
+            let is_index = step.bytes().all(|letter| letter.is_ascii_digit());
+            let dot = if place.is_empty() { "" } else { "." };
+            place += &if is_index { format!("[{step}]") } else { format!("{dot}{step}") };
+        }
+        let place = if place.is_empty() { "the body" } else { &place };
+        WriteError::of(place, &reason.replace("expected i64", "expected a whole number")).into()
+    })
 }
 
 /// What became of one of many: the answer's own line.

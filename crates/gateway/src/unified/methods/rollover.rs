@@ -35,8 +35,7 @@ enum Skus {
 
 impl On<'_> {
     pub(super) async fn roll_over(self, id: &str, body: Map<String, Value>) -> Result<Answer, Error> {
-        let asked: Asked = serde_json::from_value(Value::Object(body))
-            .map_err(|error| Error::bad_request(format!("rollover: {error}")))?;
+        let asked: Asked = super::read_body(body)?;
         let old = self.get_value(id).await?;
         if let Some(next) = old["next_vintage"][ID].as_str() {
             return Err(Error::Conflict(format!("the product was rolled over already, to {next}")));

@@ -60,8 +60,7 @@ impl On<'_> {
         method: &'static str,
         body: Map<String, Value>,
     ) -> Result<Answer, Error> {
-        let asked: Asked = serde_json::from_value(Value::Object(body))
-            .map_err(|error| Error::bad_request(format!("{method}: {error}")))?;
+        let asked: Asked = super::read_body(body)?;
         if asked.ids.is_empty() || asked.ids.len() > MAX_ITEMS {
             return Err(Error::bad_request(format!("ids: from 1 to {MAX_ITEMS} are needed")));
         }
