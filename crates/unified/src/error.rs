@@ -19,23 +19,59 @@ pub struct QueryError {
 
 /// A record that does not fit its map. The rest of the API is not touched by it, and the caller can go around it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "record {id}: {field} needs {wanted}, and `{source_path}` holds {found}; leave the field out with \
-     truto_exclude_fields[]={excludable} or read the provider's record with truto_response_format=raw"
-)]
+#[error("record {id}: {}", self.reason())]
 pub struct RecordError {
     /// The record's id, as far as it could be read.
     pub id: String,
     /// The unified field, dotted.
     pub field: String,
-    /// The field to exclude to go around it.
+    /// The field to exclude to go around it; empty when that does not help.
     pub excludable: String,
-    /// The provider's path.
+    /// The provider's path; empty when an expression for the whole record failed.
     pub source_path: String,
     /// What the field needs.
     pub wanted: String,
     /// What was found, cut short.
     pub found: String,
+}
+
+impl RecordError {
+    /// The expression that makes the whole record failed on it.
+    pub(crate) fn of_expression(id: String, reason: String) -> Self {
+        Self {
+            id,
+            field: "response_mapping".to_owned(),
+            excludable: String::new(),
+            source_path: String::new(),
+            wanted: "a record".to_owned(),
+            found: reason,
+        }
+    }
+
+    fn reason(&self) -> String {
+        let Self { field, excludable, source_path, wanted, found, .. } = self;
+        let raw = "read the provider's record with truto_response_format=raw";
+        match (source_path.as_str(), excludable.as_str()) {
+            ("", _) => format!("{field}: {found}; {raw}"),
+            (path, "") => format!("{field} needs {wanted}, and `{path}` holds {found}; {raw}"),
+            (path, excludable) => format!(
+                "{field} needs {wanted}, and `{path}` holds {found}; leave the field out with \
+                 truto_exclude_fields[]={excludable} or {raw}"
+            ),
+        }
+    }
+}
+
+/// An override is refused: which of its layers, where, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{}{reason}", path.join("."), if path.is_empty() { "" } else { ": " })]
+pub struct LayerError {
+    /// The number of the layer among those that were given, from 0.
+    pub layer: usize,
+    /// The keys down to the mistake, such as `fields`, `vineyard`.
+    pub path: Vec<String>,
+    /// What is wrong and what would be right.
+    pub reason: String,
 }
 
 /// A body that can't be written: all that is wrong with it.

@@ -1,21 +1,24 @@
 //! The map of one resource of one integration, compiled from its layers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use expression::{Scope, Template, TemplateError};
+use expression::{Expression, Scope, Template, TemplateError};
 use integration::{Integration, Unknown, source};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::compile::{Compiler, Loads, Mistake};
-use crate::error::{MapError, QueryError, RecordError, WriteError};
+use crate::error::{LayerError, QueryError, RecordError, WriteError};
 use crate::exact::minor_digits;
 use crate::items::Items;
+use crate::layers::{Layer, Merged, Origin};
 use crate::model::{FieldType, FilterType, ModelResource};
 use crate::op::{Excluded, Fault, Here, Op, Run, write_field};
 use crate::query::{self, Filter, FilterMap, Operators, PlannedQuery};
 use crate::shape::{Node, Shape, unquoted};
+use crate::whole::{Request, Whole, prune};
 use crate::write::{Intent, PlannedWrite, Reference, Resolve, WriteDefinition, WriteMap};
 
 /// How one resource of a model is read from one integration, and written to it.
@@ -34,9 +37,13 @@ pub struct ResourceMap {
     filters: BTreeMap<String, FilterMap>,
     operators: Option<Operators>,
     left_out: BTreeMap<String, String>,
-    definition: Value,
-    /// Which layer each field's line is from: 0 is the integration's own.
-    origins: BTreeMap<String, usize>,
+    merged: Merged,
+    /// The expression that makes the record whole, where an override has one.
+    whole: Option<Whole>,
+    /// Filters that an expression made inexact.
+    inexact: BTreeSet<String>,
+    /// The map as single methods have it, where a layer is for one method alone.
+    variants: BTreeMap<String, ResourceMap>,
 }
 
 /// Which call of the integration a method becomes.
@@ -125,6 +132,7 @@ pub struct WriteOptions {
     ignore_remote_data: bool,
     key_by: Option<String>,
     excluded: Excluded,
+    request: Option<Arc<Request>>,
 }
 
 impl WriteOptions {
@@ -146,6 +154,13 @@ impl WriteOptions {
     #[must_use]
     pub fn keyed_by(mut self, field: &str) -> Self {
         self.key_by = Some(field.to_owned());
+        self
+    }
+
+    /// Shows the expression of a `response_mapping` the call that the record is read by.
+    #[must_use]
+    pub fn asked_by(mut self, request: Arc<Request>) -> Self {
+        self.request = Some(request);
         self
     }
 
@@ -192,6 +207,8 @@ struct Definition {
     methods: BTreeMap<String, MethodMap>,
     fields: Map<String, Value>,
     #[serde(default)]
+    response_mapping: Option<Value>,
+    #[serde(default)]
     write: Option<WriteDefinition>,
     #[serde(default)]
     filters: BTreeMap<String, FilterMap>,
@@ -202,28 +219,50 @@ struct Definition {
 }
 
 impl ResourceMap {
-    /// Compiles a map from its layers: the integration's own first, then what overrides it. Fields are merged one by
-    /// one: a line replaces the line of that name, `null` removes it, and a new name adds a field.
-    pub fn compile(model: &ModelResource, layers: &[&Value]) -> Result<Self, MapError> {
-        Self::compile_at(model, layers).map_err(|mistake| MapError {
-            file: "override".to_owned(),
-            position: None,
-            reason: mistake.to_string(),
+    /// The map with layers over it, checked against the integration whose calls it makes. Fields are merged one by one: a line
+    /// replaces the line of that name, `null` removes it, and a new name adds a field. The error names the layer that is to blame.
+    pub fn overridden(&self, integration: &Integration, layers: &[Layer<'_>]) -> Result<Self, LayerError> {
+        let compile = |layers: &[Layer<'_>]| {
+            let own = Layer::new(Origin::Integration, self.definition());
+            let all: Vec<Layer<'_>> = std::iter::once(own).chain(layers.iter().copied()).collect();
+            let map = Self::compile_at(&self.model, &all)?;
+            map.check_calls(integration)
+                .map_err(|reason| Mistake { path: vec!["methods".to_owned()], reason })?;
+            Ok(map)
+        };
+        compile(layers).map_err(|mistake: Mistake| {
+            let is_to_blame = |layer: &usize| compile(&layers[..=*layer]).is_err();
+            let layer = (0..layers.len()).find(is_to_blame).unwrap_or(layers.len().saturating_sub(1));
+            LayerError { layer, path: mistake.path, reason: mistake.reason }
         })
     }
 
-    pub(crate) fn compile_at(model: &ModelResource, layers: &[&Value]) -> Result<Self, Mistake> {
-        let mut merged = json!({});
-        let mut origins = BTreeMap::new();
-        for (number, layer) in layers.iter().enumerate() {
-            check_layer(layer, &merged)?;
-            merge(&mut merged, layer);
-            for name in layer.get("fields").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
-                origins.insert(name.clone(), number);
+    pub(crate) fn compile_at(model: &ModelResource, layers: &[Layer<'_>]) -> Result<Self, Mistake> {
+        let of = |method: Option<&str>| -> Vec<Layer<'_>> {
+            layers.iter().filter(|layer| layer.method.is_none() || layer.method == method).copied().collect()
+        };
+        let mut map = Self::compile_layers(model, &of(None))?;
+        let methods: BTreeSet<&str> = layers.iter().filter_map(|layer| layer.method).collect();
+        for method in methods {
+            let known = || model.methods.iter().map(String::as_str);
+            if !known().any(|known| known == method) {
+                let reason = Unknown::new("method", method, known()).to_string();
+                return Err(Mistake { path: Vec::new(), reason });
             }
+            let variant = Self::compile_layers(model, &of(Some(method)))?;
+            match variant.methods.get(method) {
+                Some(called) => map.methods.insert(method.to_owned(), called.clone()),
+                None => map.methods.remove(method),
+            };
+            map.variants.insert(method.to_owned(), variant);
         }
-        let definition: Definition =
-            source::read_value(&merged).map_err(|(path, reason)| Mistake { path, reason })?;
+        Ok(map)
+    }
+
+    fn compile_layers(model: &ModelResource, layers: &[Layer<'_>]) -> Result<Self, Mistake> {
+        let merged = Merged::of(layers)?;
+        let mut definition: Definition =
+            source::read_value(&merged.definition).map_err(|(path, reason)| Mistake { path, reason })?;
         let mut loads = Loads::new();
         for name in definition.methods.values().flat_map(MethodMap::names_beside) {
             if !loads.iter().any(|(known, _)| known == name) {
@@ -235,7 +274,7 @@ impl ResourceMap {
         let mut compiler = Compiler::new(&mut loads, &["fields"]);
         for (name, spec) in &definition.fields {
             let declared = model.field(name);
-            if declared.is_none() && origins.get(name) == Some(&0) {
+            if declared.is_none() && merged.number("fields", name) == 0 {
                 let unknown = Unknown::new("field", name, model.fields.iter().map(|(n, _)| n.as_str()));
                 return Err(Mistake {
                     path: vec!["fields".into(), name.clone()],
@@ -248,6 +287,8 @@ impl ResourceMap {
         let place =
             |name: &str| model.fields.iter().position(|(field, _)| field == name).unwrap_or(usize::MAX);
         fields.sort_by_key(|(name, _)| place(name));
+        let whole = compile_whole(definition.response_mapping.as_ref(), &definition.fields, &merged)?;
+        let inexact = take_inexact(&mut definition, &merged, whole.as_ref());
         for (name, filter) in &definition.filters {
             let at = || vec!["filters".to_owned(), name.clone()];
             if !model.filters.contains_key(name) {
@@ -255,6 +296,7 @@ impl ResourceMap {
                 return Err(Mistake { path: at(), reason: unknown.to_string() });
             }
             let field = filter.field.as_deref().map(|field| field.split('.').next().unwrap_or(field));
+            let field = field.filter(|_| whole.is_none());
             if let Some(field) = field.filter(|field| !fields.iter().any(|(name, _)| name == field)) {
                 return Err(Mistake {
                     path: at(),
@@ -288,9 +330,21 @@ impl ResourceMap {
             filters: definition.filters,
             operators: definition.operators,
             left_out: definition.left_out,
-            definition: merged,
-            origins,
+            merged,
+            whole,
+            inexact,
+            variants: BTreeMap::new(),
         })
+    }
+
+    /// The map as a method has it: the same one, unless a layer is for that method alone.
+    pub fn of(&self, method: &str) -> &Self {
+        self.variants.get(method).unwrap_or(self)
+    }
+
+    /// Whether records are what an expression makes of the platform's: it wants to see the call.
+    pub fn has_expression(&self) -> bool {
+        self.whole.is_some()
     }
 
     /// Finds a method by name.
@@ -313,7 +367,7 @@ impl ResourceMap {
 
     /// Whether records have a field of this name.
     pub fn has_field(&self, name: &str) -> bool {
-        self.fields.iter().any(|(field, _)| field == name)
+        self.whole.is_some() || self.fields.iter().any(|(field, _)| field == name)
     }
 
     /// Whether lists take a filter of this name.
@@ -332,6 +386,9 @@ impl ResourceMap {
             }
             method.check(integration).map_err(|unknown| unknown.to_string())?;
         }
+        for variant in self.variants.values() {
+            variant.check_calls(integration)?;
+        }
         for call in self.writes.values().flat_map(WriteMap::calls) {
             let resource = integration.resource(&call.resource).map_err(|unknown| unknown.to_string())?;
             resource.method(&call.method).map_err(|unknown| unknown.to_string())?;
@@ -341,7 +398,8 @@ impl ResourceMap {
 
     /// What callers of a method can filter by, by name: lists by every filter, `get` by those that help to find a record.
     pub fn query_filters(&self, method: &str) -> impl Iterator<Item = (&str, &FilterType)> {
-        self.filters
+        self.of(method)
+            .filters
             .keys()
             .filter_map(|name| Some((name.as_str(), self.model.filters.get(name)?)))
             .filter(move |(_, filter)| filter.works_with(method))
@@ -355,7 +413,7 @@ impl ResourceMap {
     /// What in a body of a method is named by another field than its id: the caller looks it up, puts the id in its place, and then
     /// plans the write.
     pub fn references(&self, method: &str, body: &Map<String, Value>) -> Vec<Reference<'_>> {
-        self.writes.get(method).map(|write| write.references(body)).unwrap_or_default()
+        self.of(method).writes.get(method).map(|write| write.references(body)).unwrap_or_default()
     }
 
     /// Turns the unified body of a method into the provider's. All that is wrong with it is told at once.
@@ -365,7 +423,7 @@ impl ResourceMap {
         body: &Map<String, Value>,
         context: &Value,
     ) -> Result<PlannedWrite, WriteError> {
-        match self.writes.get(method) {
+        match self.of(method).writes.get(method) {
             Some(write) => write.plan(Intent::of(method), body, context),
             None => Err(WriteError::of("the body", "is not taken by this method: leave it out")),
         }
@@ -373,22 +431,22 @@ impl ResourceMap {
 
     /// What of a unified record a method takes: without what can only be read.
     pub fn writable(&self, method: &str, record: &Map<String, Value>) -> Map<String, Value> {
-        self.writes.get(method).map(|write| write.writable(record)).unwrap_or_default()
+        self.of(method).writes.get(method).map(|write| write.writable(record)).unwrap_or_default()
     }
 
     /// Whether a method takes a body.
     pub fn takes_body(&self, method: &str) -> bool {
-        self.writes.contains_key(method)
+        self.of(method).writes.contains_key(method)
     }
 
     /// The filter of the list, and its value, that find what a create of this body may have made.
     pub fn found_by(&self, body: &Value) -> Option<(&str, String)> {
-        self.writes.get("create")?.found_by(body)
+        self.of("create").writes.get("create")?.found_by(body)
     }
 
     /// The JSON Schema (2020-12) of a method's body; `None` when it takes none.
     pub fn body_schema(&self, method: &str) -> Option<Value> {
-        let write = self.writes.get(method).filter(|_| method != "delete")?;
+        let write = self.of(method).writes.get(method).filter(|_| method != "delete")?;
         Some(write.json_schema(&self.model, Intent::of(method)))
     }
 
@@ -409,12 +467,24 @@ impl ResourceMap {
 
     /// The map as it was written, its layers merged.
     pub fn definition(&self) -> &Value {
-        &self.definition
+        &self.merged.definition
+    }
+
+    /// What makes the record: an expression, or the lines of its fields.
+    pub fn response_mapping(&self) -> &Value {
+        let definition = self.definition();
+        definition.get("response_mapping").unwrap_or(&definition["fields"])
+    }
+
+    /// Who each line is from (`integration`, `environment` or `account`), by table: `fields`, `filters`, `methods`, `write`, and
+    /// `response_mapping` where there is one.
+    pub fn origins(&self) -> Value {
+        self.merged.origins()
     }
 
     /// The fields whose lines are an override's.
     pub fn overridden_fields(&self) -> impl Iterator<Item = &str> {
-        self.origins.iter().filter(|(_, layer)| **layer > 0).map(|(field, _)| field.as_str())
+        self.merged.overridden("fields")
     }
 
     /// The provider's paths that are read.
@@ -433,6 +503,16 @@ impl ResourceMap {
 
     /// Turns the filters of a unified query into the provider's query and what is left to check.
     pub fn plan_query(&self, query: &Map<String, Value>) -> Result<PlannedQuery, QueryError> {
+        if let Some(name) = query.keys().find(|name| self.inexact.contains(*name)) {
+            return Err(QueryError {
+                parameter: name.clone(),
+                message: format!(
+                    "{name} can't be answered exactly here: a response_mapping makes these records. Give the filter in the same \
+                     override, as `filters: {{{name}: {{field: …, param: …}}}}`, or give its field a line of its own there"
+                ),
+                works: self.filters.keys().cloned().collect(),
+            });
+        }
         query::plan(&self.model, &self.filters, self.operators.as_ref(), query)
     }
 
@@ -486,10 +566,23 @@ impl ResourceMap {
         let here = Here { node: &node, index: 0, run: &run };
         let failed = |fault: Fault| Box::new(self.record_error(here, fault));
 
+        let whole = match &self.whole {
+            None => None,
+            Some(whole) => match whole.evaluate(sources.record, context, options.request.as_deref()) {
+                Ok(fields) => Some(fields),
+                // The provider's own record is what an expression that fails is gone around with.
+                Err(_) if options.raw && filter.is_none() => None,
+                Err(reason) => {
+                    let id = self.id_of(here);
+                    return Err(Box::new(RecordError::of_expression(id, reason)));
+                }
+            },
+        };
+        let value_of = |name: &str| self.value_of(name, here, whole.as_ref());
         if let Some(filter) = filter {
             for clause in &filter.clauses {
                 let name = clause.field.split('.').next().unwrap_or(&clause.field);
-                let value = self.value_of(name, here).map_err(failed)?;
+                let value = value_of(name).map_err(failed)?;
                 if !value.is_some_and(|value| clause.holds(&value)) {
                     return Ok(Written { kept: false, key: None });
                 }
@@ -497,7 +590,7 @@ impl ResourceMap {
         }
         let key = match &options.key_by {
             None => None,
-            Some(name) => self.value_of(name, here).map_err(failed)?.map(|value| match value {
+            Some(name) => value_of(name).map_err(failed)?.map(|value| match value {
                 Value::String(text) => text,
                 other => other.to_string(),
             }),
@@ -508,7 +601,13 @@ impl ResourceMap {
         }
         let start = out.len();
         out.push(b'{');
-        for (name, op) in &self.fields {
+        if let (Some(whole), Some(fields)) = (&self.whole, whole) {
+            self.write_whole(whole, fields, here, &options.excluded, out).map_err(|fault| {
+                out.truncate(start);
+                failed(fault)
+            })?;
+        }
+        for (name, op) in self.fields.iter().filter(|_| self.whole.is_none()) {
             let before = out.len();
             let written = write_field(name, op, here, &options.excluded, out);
             if let Err(fault) = written {
@@ -533,7 +632,53 @@ impl ResourceMap {
         Ok(Written { kept: true, key })
     }
 
-    fn value_of(&self, name: &str, here: Here<'_, '_>) -> Result<Option<Value>, Fault> {
+    /// Writes what the expression gave and the lines that are laid over it, without the braces.
+    fn write_whole(
+        &self,
+        whole: &Whole,
+        mut fields: Map<String, Value>,
+        here: Here<'_, '_>,
+        excluded: &Excluded,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        for (name, op) in self.fields.iter().filter(|(name, _)| whole.over.contains(name)) {
+            if excluded.0.get(name).is_some_and(|inner| inner.0.is_empty()) {
+                continue;
+            }
+            let mut scratch = Vec::new();
+            let written = op.write(here, &Excluded::default(), &mut scratch).map_err(|mut fault| {
+                fault.field.push(name.clone());
+                fault
+            })?;
+            match serde_json::from_slice(&scratch) {
+                Ok(value) if written => {
+                    fields.insert(name.clone(), value);
+                }
+                _ => {
+                    fields.shift_remove(name);
+                }
+            }
+        }
+        prune(&mut fields, excluded);
+        let text = Value::Object(fields).to_string();
+        out.extend_from_slice(&text.as_bytes()[1..text.len() - 1]);
+        Ok(())
+    }
+
+    /// The value of a field, as callers see it. Every record has an id: where an expression gives none, it is the integration's.
+    fn value_of(
+        &self,
+        name: &str,
+        here: Here<'_, '_>,
+        whole: Option<&Map<String, Value>>,
+    ) -> Result<Option<Value>, Fault> {
+        let is_over = self.whole.as_ref().is_some_and(|whole| whole.over.contains(name));
+        if let Some(fields) = whole.filter(|_| !is_over) {
+            match fields.get(name) {
+                None | Some(Value::Null) if name == "id" => {}
+                value => return Ok(value.cloned()),
+            }
+        }
         let Some((_, op)) = self.fields.iter().find(|(field, _)| field == name) else { return Ok(None) };
         let mut scratch = Vec::new();
         if !op.write(here, &Excluded::default(), &mut scratch)? {
@@ -542,16 +687,21 @@ impl ResourceMap {
         Ok(serde_json::from_slice(&scratch).ok())
     }
 
-    fn record_error(&self, here: Here<'_, '_>, fault: Fault) -> RecordError {
-        let mut field = fault.field;
-        field.reverse();
+    /// The record's id by the integration's own line, for messages.
+    fn id_of(&self, here: Here<'_, '_>) -> String {
         let id = self.fields.iter().find(|(name, _)| name == "id").and_then(|(_, op)| {
             let mut scratch = Vec::new();
             op.write(here, &Excluded::default(), &mut scratch).ok()?;
             unquoted(std::str::from_utf8(&scratch).ok()?).map(std::borrow::Cow::into_owned)
         });
+        id.unwrap_or_else(|| "?".to_owned())
+    }
+
+    fn record_error(&self, here: Here<'_, '_>, fault: Fault) -> RecordError {
+        let mut field = fault.field;
+        field.reverse();
         RecordError {
-            id: id.unwrap_or_else(|| "?".to_owned()),
+            id: self.id_of(here),
             excludable: field.first().cloned().unwrap_or_default(),
             field: field.join("."),
             source_path: fault.source,
@@ -561,53 +711,58 @@ impl ResourceMap {
     }
 }
 
-/// Refuses a layer that could only be taken by leaving a part of it aside.
-fn check_layer(layer: &Value, below: &Value) -> Result<(), Mistake> {
-    let no_object = |path: Vec<String>| Mistake { path, reason: "has to be an object".into() };
-    let Value::Object(layer) = layer else { return Err(no_object(Vec::new())) };
-    let lines = match layer.get("fields") {
-        None => return Ok(()),
-        Some(Value::Object(lines)) => lines,
-        Some(_) => return Err(no_object(vec!["fields".into()])),
+/// The expression of the layers, and what stands above it.
+fn compile_whole(
+    given: Option<&Value>,
+    fields: &Map<String, Value>,
+    merged: &Merged,
+) -> Result<Option<Whole>, Mistake> {
+    let mistake = |reason: String| Mistake { path: vec!["response_mapping".to_owned()], reason };
+    let (Some(given), Some(layer)) = (given, merged.response_mapping) else { return Ok(None) };
+    let Some(text) = given.as_str() else {
+        return Err(mistake("has to be the text of a JSONata expression; lines go into `fields`".to_owned()));
     };
-    let known = below["fields"].as_object();
-    let is_known = |name: &str| known.is_some_and(|known| known.contains_key(name));
-    match lines.iter().find(|(name, line)| line.is_null() && !is_known(name)) {
-        None => Ok(()),
-        Some((name, _)) => {
-            let known = known.into_iter().flat_map(Map::keys).map(String::as_str);
-            let reason = Unknown::new("field", name, known).to_string();
-            Err(Mistake { path: vec!["fields".into(), name.clone()], reason })
-        }
+    if layer == 0 {
+        return Err(mistake("is for overrides; an integration's own map has `fields`".to_owned()));
     }
+    let expression = Expression::compile(text).map_err(|error| mistake(error.to_string()))?;
+    let is_over = |name: &&String| merged.number("fields", name) >= layer;
+    Ok(Some(Whole {
+        expression,
+        over: fields.keys().filter(is_over).cloned().collect(),
+        removed: merged.removed_since(layer).cloned().collect(),
+    }))
 }
 
-/// Merges a layer: tables key by key, but below `fields` (and `fields` of `write`) a line replaces the line of its name.
-fn merge(base: &mut Value, layer: &Value) {
-    let (Value::Object(base), Value::Object(layer)) = (&mut *base, layer) else {
-        *base = layer.clone();
-        return;
-    };
-    for (key, value) in layer {
-        match key.as_str() {
-            _ if value.is_null() => {
-                base.shift_remove(key);
-            }
-            "fields" => merge_lines(base.entry(key.clone()).or_insert_with(|| json!({})), value),
-            _ => merge(base.entry(key.clone()).or_insert_with(|| json!({})), value),
+/// Keeps filters exact under overrides: where a later layer says what a filter's field is, the platform can't be asked for it any
+/// more, so that every record is checked here. The filters of fields that only an expression knows are taken out and given.
+fn take_inexact(definition: &mut Definition, merged: &Merged, whole: Option<&Whole>) -> BTreeSet<String> {
+    let mut inexact = BTreeSet::new();
+    let holders: BTreeSet<String> =
+        definition.methods.values().filter_map(|method| Some(method.items.as_ref()?.of.clone())).collect();
+    for (name, filter) in &mut definition.filters {
+        let Some(field) = &filter.field else { continue };
+        let root = field.split('.').next().unwrap_or(field);
+        let by_expression = whole.is_some_and(|whole| !whole.over.contains(root));
+        let line = match merged.response_mapping {
+            Some(layer) if by_expression => layer,
+            _ => merged.number("fields", root),
+        };
+        if line <= merged.number("filters", name) {
+            continue;
         }
-    }
-}
-
-fn merge_lines(lines: &mut Value, layer: &Value) {
-    let Value::Object(lines) = lines else { return };
-    for (name, line) in layer.as_object().into_iter().flatten() {
-        if line.is_null() {
-            lines.shift_remove(name);
+        if by_expression && holders.contains(name) {
+            // The call itself finds the record that holds the items.
+            filter.field = None;
+        } else if by_expression {
+            inexact.insert(name.clone());
         } else {
-            lines.insert(name.clone(), line.clone());
+            filter.param = None;
+            filter.lower_bound = None;
         }
     }
+    definition.filters.retain(|name, _| !inexact.contains(name));
+    inexact
 }
 
 /// The bodies of the methods that take one: the resource's `write` for create and update, a method's own for the others.

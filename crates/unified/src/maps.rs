@@ -10,6 +10,7 @@ use integration::source::{self, Files};
 use serde_json::Value;
 
 use crate::error::MapError;
+use crate::layers::{Layer, Origin};
 use crate::map::ResourceMap;
 use crate::model::Models;
 
@@ -60,7 +61,7 @@ impl Maps {
                 .and_then(|model| model.resource(resource))
                 .map_err(|unknown| refuse(&[], &unknown.to_string()))?;
             let definition: Value = source::parse(file, text)?;
-            let map = ResourceMap::compile_at(declared, &[&definition])
+            let map = ResourceMap::compile_at(declared, &[Layer::new(Origin::Integration, &definition)])
                 .map_err(|mistake| refuse(&mistake.path, &mistake.to_string()))?;
             let declared = catalog
                 .get(integration)

@@ -8,13 +8,19 @@ use std::sync::LazyLock;
 use integration::Catalog;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use unified::{Maps, Models, ResourceMap, Sources, WriteOptions};
+use unified::{Layer, LayerError, Maps, Models, Origin, Request, ResourceMap, Sources, WriteOptions};
 
 static MAPS: LazyLock<Maps> =
     LazyLock::new(|| Maps::embedded(&Models::embedded().unwrap(), &Catalog::embedded().unwrap()).unwrap());
 
 fn map(resource: &str) -> &'static ResourceMap {
     MAPS.get("commerce7", "ecommerce", resource).unwrap()
+}
+
+/// The map of a resource as an account overrides it.
+fn overridden(resource: &str, layer: &Value) -> Result<ResourceMap, LayerError> {
+    let catalog = Catalog::embedded().unwrap();
+    map(resource).overridden(catalog.get("commerce7").unwrap(), &[Layer::new(Origin::Account, layer)])
 }
 
 fn fixture(path: &str) -> Value {
@@ -453,11 +459,9 @@ fn what_no_one_can_filter_by_is_refused_with_what_works() {
 
 #[test]
 fn an_override_adds_replaces_and_removes_single_fields() {
-    let model = Models::embedded().unwrap().get("ecommerce").unwrap().resource("customers").unwrap().clone();
-    let base = map("customers").definition();
     let layer =
         json!({"fields": {"vineyard": {"from": "metaData.vineyard"}, "name": "lastName", "flags": null}});
-    let merged = ResourceMap::compile(&model, &[base, &layer]).unwrap();
+    let merged = overridden("customers", &layer).unwrap();
     let record = json!({"id": "c", "firstName": "Ada", "lastName": "Lo", "metaData": {"vineyard": "North"}, "flags": []});
     let raw = RawValue::from_string(record.to_string()).unwrap();
     let mut out = Vec::new();
@@ -487,20 +491,17 @@ fn the_documented_operators_and_filters_compile() {
             block if block.contains("create_only:") => "products",
             _ => "orders",
         };
-        ResourceMap::compile(map(resource).model(), &[map(resource).definition(), &layer]).unwrap();
+        overridden(resource, &layer).unwrap();
     }
 }
 
 #[test]
 fn mistakes_in_a_map_are_named() {
-    let model = Models::embedded().unwrap().get("ecommerce").unwrap().resource("orders").unwrap().clone();
-    let base = map("orders").definition();
-    let mistake = |line: Value| {
-        ResourceMap::compile(&model, &[base, &json!({"fields": {"x": line}})]).unwrap_err().to_string()
-    };
+    let mistake =
+        |line: Value| overridden("orders", &json!({"fields": {"x": line}})).unwrap_err().to_string();
     assert_eq!(
         mistake(json!({"form": "total"})),
-        "override: fields.x: unknown operator \"form\", did you mean \"from\"?"
+        "fields.x: unknown operator \"form\", did you mean \"from\"?"
     );
     assert!(mistake(json!("a..b")).contains("is no path: a name is missing"));
     assert!(mistake(json!({"jsonata": "{"})).contains("not a JSONata expression"));
@@ -508,7 +509,7 @@ fn mistakes_in_a_map_are_named() {
     assert!(mistake(json!({"from": "total", "last": "four"})).contains("a number of characters is needed"));
     assert!(mistake(json!({"times": "total"})).contains("a list of paths is needed"));
     let items = json!({"methods": {"list": {"items": {"list": "items", "of": "status", "as": "order"}}}});
-    let error = ResourceMap::compile(&model, &[base, &items]).unwrap_err().to_string();
+    let error = overridden("orders", &items).unwrap_err().to_string();
     assert!(error.contains("methods.list.items.of: \"status\" has to be a filter"), "{error}");
 }
 
@@ -540,9 +541,8 @@ fn a_mistake_in_a_file_is_refused_with_its_place() {
 
 #[test]
 fn an_expression_is_used_where_a_path_is_not_enough() {
-    let model = Models::embedded().unwrap().get("ecommerce").unwrap().resource("orders").unwrap().clone();
     let layer = json!({"fields": {"bottles": {"jsonata": "$sum(items.quantity)"}}});
-    let merged = ResourceMap::compile(&model, &[map("orders").definition(), &layer]).unwrap();
+    let merged = overridden("orders", &layer).unwrap();
     let raw =
         RawValue::from_string(r#"{"id":"o","items":[{"quantity":2},{"quantity":3}]}"#.to_owned()).unwrap();
     let mut out = Vec::new();
@@ -550,4 +550,144 @@ fn an_expression_is_used_where_a_path_is_not_enough() {
         .write(&Sources { record: &raw, loads: &[] }, &context(), &WriteOptions::default(), None, &mut out)
         .unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&out).unwrap()["bottles"], 5);
+}
+
+/// One record of an overridden map, with `remote_data`.
+fn written(map: &ResourceMap, record: &Value, options: &WriteOptions) -> Result<Value, String> {
+    let raw = RawValue::from_string(record.to_string()).unwrap();
+    let mut out = Vec::new();
+    match map.write(&Sources { record: &raw, loads: &[] }, &context(), options, None, &mut out) {
+        Ok(_) => Ok(serde_json::from_slice(&out).unwrap()),
+        Err(error) => {
+            assert!(out.is_empty());
+            Err(error.to_string())
+        }
+    }
+}
+
+#[test]
+fn a_whole_expression_makes_the_record_and_lines_above_it_are_laid_over() {
+    let catalog = Catalog::embedded().unwrap();
+    let integration = catalog.get("commerce7").unwrap();
+    let mapping = "response.{ \"id\": $string(id), \"order_number\": \"#\" & orderNumber, \"by\": $query.who, \
+                   \"which\": $$.context.currency, \"sent\": $rawQuery.limit, \"list\": [{\"a\": 1, \"b\": 2}], \"gone\": 1 }";
+    let environment = json!({"response_mapping": mapping});
+    let account = json!({"fields": {"bottles": {"jsonata": "$sum(items.quantity)"}, "gone": null}});
+    let layers = [Layer::new(Origin::Environment, &environment), Layer::new(Origin::Account, &account)];
+    let map = map("orders").overridden(integration, &layers).unwrap();
+    let record = json!({"id": "o", "orderNumber": 7, "items": [{"quantity": 2}, {"quantity": 3}]});
+    let request = Request {
+        query: json!({"who": "me"}).as_object().unwrap().clone(),
+        raw_query: json!({"limit": "5"}).as_object().unwrap().clone(),
+        body: Value::Null,
+    };
+    let options = WriteOptions::default().asked_by(std::sync::Arc::new(request));
+    let expected = json!({
+        "id": "o", "order_number": "#7", "by": "me", "which": "USD", "sent": "5", "list": [{"a": 1, "b": 2}], "bottles": 5,
+        "remote_data": record,
+    });
+    assert_eq!(written(&map, &record, &options).unwrap(), expected);
+    let less = written(&map, &record, &options.clone().excluding(["list.b", "bottles", "by", "remote_data"]));
+    assert_eq!(
+        less.unwrap(),
+        json!({"id": "o", "order_number": "#7", "which": "USD", "sent": "5", "list": [{"a": 1}]})
+    );
+    let origins = map.origins();
+    assert_eq!(
+        (&origins["response_mapping"], &origins["fields"]["bottles"]),
+        (&json!("environment"), &json!("account"))
+    );
+    assert_eq!(origins["fields"]["status"], "integration");
+    // The integration's lines say how a body is written all the same.
+    let customers = json!({"response_mapping": "response.{\"id\": id}"});
+    let written_map = overridden("customers", &customers).unwrap();
+    let body = json!({"first_name": "Ada"}).as_object().unwrap().clone();
+    let planned = written_map.plan_write("update", &body, &context()).unwrap();
+    assert_eq!(Value::Object(planned.body().clone()), json!({"firstName": "Ada"}));
+}
+
+#[test]
+fn an_expression_that_fails_is_told_and_goes_around() {
+    let record = json!({"id": "o", "items": []});
+    for (mapping, words) in [
+        ("5", "it gives 5, and a record is an object"),
+        ("response.nothing", "it gives nothing"),
+        ("$number('x')", "the expression failed"),
+        ("($f := function($n) { 1 + $f($n) }; $f(1))", "the expression failed"),
+    ] {
+        let map = overridden("orders", &json!({ "response_mapping": mapping })).unwrap();
+        let error = written(&map, &record, &WriteOptions::default()).unwrap_err();
+        assert!(error.starts_with("record o: response_mapping: ") && error.contains(words), "{error}");
+        assert!(error.ends_with("read the provider's record with truto_response_format=raw"), "{error}");
+        let raw = WriteOptions::default().raw().keyed_by("id");
+        assert_eq!(written(&map, &record, &raw).unwrap(), record);
+    }
+    for (layer, words) in [
+        (json!({"response_mapping": "response.{"}), "response_mapping: not a JSONata expression"),
+        (json!({"response_mapping": {"id": "id"}}), "response_mapping: has to be the text"),
+    ] {
+        let error = overridden("orders", &layer).unwrap_err();
+        assert!(error.to_string().starts_with(words), "{error}");
+        assert_eq!(error.path, ["response_mapping"]);
+    }
+}
+
+#[test]
+fn filters_stay_exact_under_overrides() {
+    let query = |text: Value| text.as_object().unwrap().clone();
+    let updated = || query(json!({"updated_at": {"gt": "2026-01-01T00:00:00Z"}}));
+    let pushed = map("orders").plan_query(&updated()).unwrap();
+    assert!(pushed.upstream.contains_key("updatedAt"), "{pushed:?}");
+    // A line that is read from elsewhere can't be asked of the provider by the old parameter.
+    let own = overridden("orders", &json!({"fields": {"updated_at": "createdAt"}})).unwrap();
+    let checked = own.plan_query(&updated()).unwrap();
+    assert!(checked.upstream.is_empty() && checked.filter.is_some(), "{checked:?}");
+    // What an expression gives is not known: refused, until the override says how.
+    let whole = json!({"response_mapping": "response.{\"id\": id, \"updated_at\": updatedAt}"});
+    let refused = overridden("orders", &whole).unwrap().plan_query(&updated()).unwrap_err();
+    assert!(refused.message.contains("updated_at can't be answered exactly"), "{refused}");
+    assert!(!refused.works.contains(&"updated_at".to_owned()));
+    let mut said = whole.clone();
+    said["filters"] = json!({"updated_at": {"field": "updated_at", "param": "updatedAt"}});
+    assert_eq!(
+        overridden("orders", &said).unwrap().plan_query(&updated()).unwrap().upstream,
+        pushed.upstream
+    );
+    let mut line = whole;
+    line["fields"] = json!({"updated_at": "updatedAt"});
+    let checked = overridden("orders", &line).unwrap().plan_query(&updated()).unwrap();
+    assert!(checked.upstream.is_empty() && checked.filter.is_some(), "{checked:?}");
+    // The record that holds the items is found by the call itself.
+    let items = json!({"response_mapping": "response.{\"id\": id}"});
+    let items = overridden("fulfillments", &items).unwrap();
+    assert!(items.plan_query(&query(json!({"order_id": "o"}))).unwrap().filter.is_none());
+}
+
+#[test]
+fn a_layer_for_one_method_is_that_methods_alone() {
+    let catalog = Catalog::embedded().unwrap();
+    let integration = catalog.get("commerce7").unwrap();
+    let list = json!({"fields": {"order_number": "channel"}});
+    let layers = [Layer::new(Origin::Environment, &list).of("list")];
+    let map = map("orders").overridden(integration, &layers).unwrap();
+    let record = json!({"id": "o", "orderNumber": 7, "channel": "Web"});
+    let number = |method: &str| {
+        written(map.of(method), &record, &WriteOptions::default()).unwrap()["order_number"].clone()
+    };
+    assert_eq!((number("list"), number("get")), (json!("Web"), json!("7")));
+    let gone = json!({"methods": {"list": null}});
+    let layers = [Layer::new(Origin::Environment, &gone).of("list")];
+    let gone =
+        MAPS.get("commerce7", "ecommerce", "orders").unwrap().overridden(integration, &layers).unwrap();
+    assert!(gone.method("list").is_err() && gone.method("get").is_ok());
+    // The layer that is to blame is told.
+    let (good, bad) = (json!({"fields": {"x": "a"}}), json!({"fields": {"x": {"form": "a"}}}));
+    let layers = [Layer::new(Origin::Environment, &good), Layer::new(Origin::Account, &bad).of("get")];
+    let error =
+        MAPS.get("commerce7", "ecommerce", "orders").unwrap().overridden(integration, &layers).unwrap_err();
+    assert_eq!((error.layer, error.path.join(".")), (1, "fields.x".to_owned()));
+    let layers = [Layer::new(Origin::Account, &good).of("lst")];
+    let error =
+        MAPS.get("commerce7", "ecommerce", "orders").unwrap().overridden(integration, &layers).unwrap_err();
+    assert!(error.reason.contains("did you mean \"list\""), "{error}");
 }

@@ -9,7 +9,7 @@ use proptest::sample::{select, subsequence};
 use proptest::strategy::BoxedStrategy;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use unified::{Maps, Models, ResourceMap, Sources, WriteError, WriteOptions};
+use unified::{Layer, LayerError, Maps, Models, Origin, ResourceMap, Sources, WriteError, WriteOptions};
 
 fn maps() -> Maps {
     Maps::embedded(&Models::embedded().unwrap(), &Catalog::embedded().unwrap()).unwrap()
@@ -151,24 +151,27 @@ fn null_takes_a_value_away_from_a_record_and_says_nothing_about_a_new_one() {
     assert_eq!(created, json!({"emails": [{"email": "a@example.com"}]}));
 }
 
+fn overridden(map: &ResourceMap, layer: &Value) -> Result<ResourceMap, LayerError> {
+    let catalog = Catalog::embedded().unwrap();
+    map.overridden(catalog.get("commerce7").unwrap(), &[Layer::new(Origin::Account, layer)])
+}
+
 #[test]
 fn a_line_without_a_way_back_is_refused_with_its_place() {
     let maps = maps();
     let map = maps.get("commerce7", "ecommerce", "customers").unwrap();
-    let refused =
-        |layer: Value| ResourceMap::compile(map.model(), &[map.definition(), &layer]).unwrap_err().reason;
+    let refused = |layer: Value| overridden(map, &layer).unwrap_err().to_string();
     let computed = refused(json!({"write": {"fields": {"name": true}}}));
     assert!(computed.contains("write.fields.name") && computed.contains("no way back"), "{computed}");
     let option = refused(json!({"write": {"fields": {"title": {"too": "honorific"}}}}));
     assert!(option.contains(r#"did you mean "to"?"#), "{option}");
     // A field that an override adds is written where it is read.
     let layer = json!({"fields": {"vineyard": {"from": "metaData.vineyard"}}, "write": {"fields": {"vineyard": true}}});
-    let added = ResourceMap::compile(map.model(), &[map.definition(), &layer]).unwrap();
+    let added = overridden(map, &layer).unwrap();
     let written = added.plan_write("update", &object(json!({"vineyard": "North"})), &context()).unwrap();
     assert_eq!(Value::Object(written.body().clone()), json!({"metaData": {"vineyard": "North"}}));
     // A field that an override takes away is not written either.
-    let map =
-        ResourceMap::compile(map.model(), &[map.definition(), &json!({"fields": {"title": null}})]).unwrap();
+    let map = overridden(map, &json!({"fields": {"title": null}})).unwrap();
     assert!(map.plan_write("update", &object(json!({"title": "Dr"})), &context()).is_err());
 }
 
