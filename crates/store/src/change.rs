@@ -28,6 +28,8 @@ pub enum ChangeKind {
     EnvironmentIntegration,
     /// An integrated account was changed or deleted; the key is its id.
     IntegratedAccount,
+    /// A map override of an environment was made, changed or deleted; the key is the environment's id.
+    MapOverride,
     /// Keys were rotated; [`Store::changes_since`] has already read them. The key is the new data key's id.
     DataKey,
 }
@@ -38,6 +40,7 @@ impl ChangeKind {
             Self::ApiToken => "api_token",
             Self::EnvironmentIntegration => "environment_integration",
             Self::IntegratedAccount => "integrated_account",
+            Self::MapOverride => "map_override",
             Self::DataKey => "data_key",
         }
     }
@@ -52,10 +55,16 @@ impl FromStr for ChangeKind {
     type Err = UnknownChangeKind;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::ApiToken, Self::EnvironmentIntegration, Self::IntegratedAccount, Self::DataKey]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or(UnknownChangeKind)
+        [
+            Self::ApiToken,
+            Self::EnvironmentIntegration,
+            Self::IntegratedAccount,
+            Self::MapOverride,
+            Self::DataKey,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+        .ok_or(UnknownChangeKind)
     }
 }
 

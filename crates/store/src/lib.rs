@@ -11,6 +11,7 @@
 //! | `integrated_account` | [`integrated_account`] | one connected account with its sealed credentials |
 //! | `integrated_account_token` | [`account_token`] | a short-lived token for one account, kept as a digest |
 //! | `idempotency_key` | [`idempotency_key`] | a write that its caller named, with its sealed answer for repeats |
+//! | `map_override` | [`map_override`] | what an environment changes in the map of a unified resource |
 //! | `log` | [`log`] | one call that passed the gateway |
 //! | `data_key` | [`vault`] | a key that seals credentials, wrapped by the master key |
 //! | `change`, `change_head` | [`change`] | what changed, so that every node can forget what it had at hand |
@@ -38,6 +39,7 @@ mod error;
 pub mod idempotency_key;
 pub mod integrated_account;
 pub mod log;
+pub mod map_override;
 mod migrations;
 pub mod page;
 mod store;
@@ -60,6 +62,7 @@ pub use integrated_account::{
     AccountFilter, AccountPatch, AccountStatus, IntegratedAccount, NewIntegratedAccount,
 };
 pub use log::{LogEntry, LogFilter, NewLogEntry};
+pub use map_override::{MapOverride, MapOverrideFilter, MapTarget};
 pub use page::{Listed, Page, TimeRange};
 pub use store::{Options, Store};
 pub use token::{Token, TokenHash};

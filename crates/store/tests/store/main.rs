@@ -10,6 +10,7 @@ mod changes;
 mod environments;
 mod idempotency_keys;
 mod logs;
+mod map_overrides;
 mod opening;
 mod samples;
 mod schema;
