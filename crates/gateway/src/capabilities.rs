@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::environment_integrations::IntegrationSummary;
 use crate::list::Parameters;
-use crate::maps::Overridden;
+use crate::resolve::{Connected, Installed};
 use crate::{Caller, Error, Gateway};
 
 /// Which part of the capabilities is wanted.
@@ -41,7 +41,7 @@ impl Wanted {
 
 impl Gateway {
     /// What an integration, by id or slug, can do. Query: `type` (proxy, unified, all), `methods`, `resource`, `has_description`.
-    pub fn integration_capabilities(
+    pub async fn integration_capabilities(
         &self,
         caller: &Caller,
         id_or_name: &str,
@@ -50,7 +50,8 @@ impl Gateway {
         let environment_id = caller.environment()?;
         let wanted = Wanted::read(query)?;
         let integration = self.find_definition(id_or_name)?;
-        Ok(self.describe(environment_id, integration, &Overridden::new(), &wanted))
+        let installed = self.installed_of(environment_id, &integration.name).await?;
+        Ok(self.describe(environment_id, integration, installed.as_deref(), None, &wanted))
     }
 
     /// What an account can do, with its overrides; the query as above.
@@ -63,7 +64,13 @@ impl Gateway {
         let environment_id = caller.environment()?;
         let wanted = Wanted::read(query)?;
         let connected = self.load_connected(environment_id, id).await?;
-        let mut described = self.describe(environment_id, &connected.integration, &connected.maps, &wanted);
+        let mut described = self.describe(
+            environment_id,
+            &connected.integration,
+            Some(&connected.installed),
+            Some(&connected),
+            &wanted,
+        );
         let account = &connected.account;
         described["account"] = json!({
             "id": account.id,
@@ -79,7 +86,8 @@ impl Gateway {
         &self,
         environment_id: &str,
         integration: &Integration,
-        overridden: &Overridden,
+        installed: Option<&Installed>,
+        connected: Option<&Connected>,
         wanted: &Wanted,
     ) -> Value {
         let mut described = json!({
@@ -90,7 +98,8 @@ impl Gateway {
             described["proxy"] = integration.proxy_capabilities(&wanted.filter).into();
         }
         if wanted.unified {
-            described["unified"] = self.unified_capabilities(integration, overridden, &wanted.filter).into();
+            described["unified"] =
+                self.unified_capabilities(integration, installed, connected, &wanted.filter).into();
         }
         described["idempotency"] = json!({
             "header": "Idempotency-Key",
@@ -104,15 +113,19 @@ impl Gateway {
     fn unified_capabilities(
         &self,
         integration: &Integration,
-        overridden: &Overridden,
+        installed: Option<&Installed>,
+        connected: Option<&Connected>,
         filter: &CapabilityFilter,
     ) -> Vec<Value> {
         let mut resources = Vec::new();
         for (model, resource, map) in self.0.parts.maps.of(&integration.name) {
-            let own = overridden.get(&(model.to_owned(), resource.to_owned()));
+            let key = (model.to_owned(), resource.to_owned());
+            let environments = installed.and_then(|installed| installed.maps.get(&key));
+            let accounts = connected.and_then(|connected| connected.maps.get(&key));
+            // Nothing of it works while an override does not fit.
+            let Ok(merged) = accounts.or(environments).map_or(Ok(map), Result::as_ref) else { continue };
             // Overrides of the definition may take away what a method calls.
-            let methods: Vec<&String> = own
-                .unwrap_or(map)
+            let methods: Vec<&String> = merged
                 .methods
                 .iter()
                 .filter(|(method, called)| {
@@ -130,8 +143,8 @@ impl Gateway {
                 "description": map.model().description,
                 "docs_url": format!("/unified/meta/{model}/{}?format=html", integration.name),
                 "methods": methods,
-                "env_overridden": false,
-                "account_overridden": own.is_some(),
+                "env_overridden": environments.is_some(),
+                "account_overridden": accounts.is_some(),
             }));
         }
         resources

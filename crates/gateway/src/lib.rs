@@ -11,6 +11,7 @@
 //! | doing a write once, and what became of it | [`idempotency`], [`Outcome`] |
 //! | connecting and keeping accounts | [`accounts`], [`account_tokens`] |
 //! | environments and what is installed in them | [`environments`], [`api_tokens`], [`integrations`], [`environment_integrations`] |
+//! | what an environment changes in the maps | [`environment_maps`] |
 //! | what can be called | [`capabilities`], [`meta`] |
 //! | what was called | [`log`] |
 //!
@@ -27,6 +28,7 @@ pub mod capabilities;
 mod cursor;
 pub mod custom;
 pub mod environment_integrations;
+pub mod environment_maps;
 pub mod environments;
 mod error;
 mod fetch;
@@ -37,7 +39,7 @@ pub mod integrations;
 mod items;
 pub mod list;
 pub mod log;
-mod maps;
+pub mod maps;
 pub mod meta;
 pub mod metrics;
 mod options;

@@ -26,21 +26,30 @@ const FORMATS: [&str; 3] = ["json", "md", "html"];
 
 impl Gateway {
     /// All resources of a model for an integration. Query: `format` (json, md, html).
-    pub fn unified_meta(
+    pub async fn unified_meta(
         &self,
         caller: &Caller,
         model: &str,
         integration: &str,
         query: &Map<String, Value>,
     ) -> Result<Document, Error> {
-        caller.environment()?;
+        let environment_id = caller.environment()?;
         let mut parameters = Parameters::new(query);
         let format = parameters.text("format")?.unwrap_or("json");
         parameters.finish()?;
         let model = self.models().get(model).map_err(not_found)?;
         let integration = self.find_definition(integration)?;
-        let maps: Vec<_> =
-            self.0.parts.maps.of(&integration.name).filter(|(name, ..)| *name == model.name).collect();
+        let installed = self.installed_of(environment_id, &integration.name).await?;
+        let mut maps = Vec::new();
+        for (_, resource, _) in
+            self.0.parts.maps.of(&integration.name).filter(|(name, ..)| *name == model.name)
+        {
+            let map = self
+                .environment_map(installed.as_deref(), &integration.name, &model.name, resource)
+                // An override that does not fit any more hides nothing of the rest.
+                .or_else(|_| self.base_map(&integration.name, &model.name, resource))?;
+            maps.push((model.name.as_str(), resource, map));
+        }
         let markdown = || {
             let maps = maps.iter().map(|(model, resource, map)| (*model, *resource, &***map));
             unified::coverage(&integration.label, maps)
@@ -97,11 +106,13 @@ impl Gateway {
             self.models().get(model).and_then(|model| model.resource(resource)).map_err(not_found)?;
         let (map, integration): (Arc<ResourceMap>, Arc<Integration>) = match (integration, account) {
             (Some(name), asked) => {
-                caller.environment()?;
+                let environment_id = caller.environment()?;
                 let integration = self.find_definition(name)?;
                 match asked {
                     None => {
-                        let map = self.base_map(&integration.name, model, resource)?;
+                        let installed = self.installed_of(environment_id, &integration.name).await?;
+                        let installed = installed.as_deref();
+                        let map = self.environment_map(installed, &integration.name, model, resource)?;
                         (Arc::clone(map), Arc::clone(integration))
                     }
                     Some(_) => {
@@ -162,12 +173,17 @@ fn describe(map: &ResourceMap, integration: &Integration, method: &str) -> Value
     described["documentation_link"] = documentation_link.into();
     described["query_schema"] = query_schema(method, map.query_filters(method), map.required_filter(method));
     described["response_schema"] = response_schema(method, &described["schema"]);
-    described["response_mapping"] = map.definition()["fields"].clone();
+    let own = map.of(method);
+    described["response_mapping"] = own.response_mapping().clone();
+    if let Some(lines) = own.write_lines(method) {
+        described["request_body_mapping"] = lines.clone();
+    }
+    described["origins"] = own.origins();
     if let Some(schema) = map.body_schema(method) {
         described["request_body_schema"] = schema;
         described["default_body"] = json!({});
     }
-    described["overridden_fields"] = map.overridden_fields().collect();
+    described["overridden_fields"] = own.overridden_fields().collect();
     described
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use integration::{Credentials, Integration};
 use serde_json::{Map, Value};
-use store::{EnvironmentIntegration, IntegratedAccount};
+use store::{EnvironmentIntegration, IntegratedAccount, MapOverride};
 use url::Url;
 
 use crate::at_hand::AtHand;
-use crate::maps::Overridden;
+use crate::maps::{Overridden, OverrideError};
 use crate::{Caller, Error, Gateway};
 
 /// So many accounts are kept at hand.
@@ -22,7 +22,35 @@ pub(crate) const SECRET_VARIABLES: &str = "secret_environment_variables";
 /// An installed integration, ready for use.
 pub(crate) struct Installed {
     pub(crate) row: EnvironmentIntegration,
-    pub(crate) integration: Arc<Integration>,
+    /// The definition without the environment's override.
+    definition: Arc<Integration>,
+    /// The definition with it; or why it does not fit any more.
+    integration: Result<Arc<Integration>, OverrideError>,
+    /// What the environment changes in the field maps.
+    pub(crate) map_overrides: Vec<MapOverride>,
+    /// Those maps.
+    pub(crate) maps: Overridden,
+}
+
+impl Installed {
+    /// The definition with the environment's override.
+    pub(crate) fn integration(&self) -> Result<&Arc<Integration>, Error> {
+        self.integration.as_ref().map_err(|error| error.clone().into())
+    }
+
+    /// The same for showing what there is: without the override when that does not fit any more.
+    pub(crate) fn shown(&self) -> &Arc<Integration> {
+        self.integration.as_ref().unwrap_or(&self.definition)
+    }
+
+    /// What the environment overrides and does not fit.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = &OverrideError> {
+        self.integration
+            .as_ref()
+            .err()
+            .into_iter()
+            .chain(self.maps.values().filter_map(|map| map.as_ref().err()))
+    }
 }
 
 /// An account, ready for calls.
@@ -31,7 +59,7 @@ pub(crate) struct Connected {
     pub(crate) installed: Arc<Installed>,
     /// The definition with the overrides of environment and account.
     pub(crate) integration: Arc<Integration>,
-    /// The field maps that the account changes.
+    /// The field maps that the account changes; those that the environment alone changes are with what is installed.
     pub(crate) maps: Overridden,
     /// The account's context as templates and expressions see it, `environment_variables` included.
     pub(crate) context: Value,
@@ -58,6 +86,14 @@ impl Resolved {
         self.installed.forget(id).await;
         let id = id.to_owned();
         self.accounts.forget_where(move |connected| connected.installed.row.id == id).await;
+    }
+
+    /// Forgets what is installed in an environment and all its accounts, as [`Resolved::forget_installed`] does.
+    pub(crate) async fn forget_environment(&self, id: &str) {
+        let of = id.to_owned();
+        self.installed.forget_where(move |installed| installed.row.environment_id == of).await;
+        let of = id.to_owned();
+        self.accounts.forget_where(move |connected| connected.account.environment_id == of).await;
     }
 
     pub(crate) async fn forget_all(&self) {
@@ -106,20 +142,27 @@ impl Gateway {
     /// Puts an account's parts together, past what is at hand of the account itself.
     pub(crate) async fn connect_parts(&self, account: IntegratedAccount) -> Result<Connected, Error> {
         let installed = self.installed(&account.environment_id, &account.environment_integration_id).await?;
-        let integration = overridden(&installed.integration, &account.integration_override)?;
+        let integration = overridden(installed.integration()?, &account.integration_override)?;
         let mut context = account.context.clone();
         if let Some(variables) = integration.config().get("environment_variables") {
             context.insert("environment_variables".into(), variables.clone());
         }
-        let maps = self.compile_overrides(&integration, &account.unified_model_override)?;
+        let (maps, _) = self.account_maps(&integration, &installed, &account.unified_model_override);
         Ok(Connected { context: Value::Object(context), maps, account, installed, integration })
     }
 
     pub(crate) async fn installed(&self, environment_id: &str, id: &str) -> Result<Arc<Installed>, Error> {
         let read = async {
             let row = self.0.parts.store.get_environment_integration(environment_id, id).await?;
-            let integration = overridden(self.definition(&row.integration)?, &row.overrides)?;
-            Ok::<_, Error>(Arc::new(Installed { row, integration }))
+            let map_overrides =
+                self.0.parts.store.map_overrides_of(&row.environment_id, &row.integration).await?;
+            let definition = Arc::clone(self.definition(&row.integration)?);
+            // An override may not fit any more after an upgrade: what is installed can be shown and mended all the same.
+            let integration = overridden(&definition, &row.overrides).map_err(|error| {
+                OverrideError::new(&format!("/environment-integration/{id} override"), error.to_string())
+            });
+            let maps = self.environment_maps(integration.as_ref().unwrap_or(&definition), &map_overrides);
+            Ok::<_, Error>(Arc::new(Installed { row, definition, integration, map_overrides, maps }))
         };
         let installed = self.0.at_hand.installed.get_or_read(id, read).await?;
         if installed.row.environment_id != environment_id {

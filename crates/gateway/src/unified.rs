@@ -3,11 +3,13 @@
 mod methods;
 mod write;
 
+use std::sync::Arc;
+
 use futures_util::future::{join, try_join_all};
 use integration::{Method, RemoteErrorKind, Resource};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use unified::{Filter, Load, MethodMap, RecordError, ResourceMap, Sources, WriteOptions, Written};
+use unified::{Filter, Load, MethodMap, RecordError, Request, ResourceMap, Sources, WriteOptions, Written};
 use upstream::Response;
 
 use crate::cursor::Binding;
@@ -56,6 +58,7 @@ impl Gateway {
     }
 
     async fn do_unified(&self, call: UnifiedCall, name: &str, record: &Record) -> Result<Reply, Error> {
+        let raw_query = call.query.clone();
         let mut query = call.query;
         let options = Options::take(&mut query)?;
         let connected = self.connected(&call.caller, options.account_id.as_deref()).await?;
@@ -69,7 +72,14 @@ impl Gateway {
             name,
             map: self.map(&connected, &call.model, &call.resource)?,
             options: &options,
+            request: None,
         };
+        let request = on
+            .map
+            .of(&call.method)
+            .has_expression()
+            .then(|| Arc::new(Request { query: query.clone(), raw_query, body: Value::Null }));
+        let on = On { request: request.as_ref(), ..on };
         on.map.method(&call.method).map_err(not_found)?;
         let reading = on.reading(&call.method)?;
         match (call.method.as_str(), &call.id, &reading.method.items) {
@@ -100,6 +110,8 @@ pub(crate) struct On<'a> {
     name: &'a str,
     map: &'a ResourceMap,
     options: &'a Options,
+    /// The call, for expressions that make records whole.
+    request: Option<&'a Arc<Request>>,
 }
 
 impl<'a> On<'a> {
@@ -110,11 +122,21 @@ impl<'a> On<'a> {
 
     /// What a method reads.
     fn reading(&self, method: &'a str) -> Result<Reading<'a>, Error> {
-        let Self { connected, name, map, options, .. } = *self;
+        let Self { connected, name, options, request, .. } = *self;
+        let map = self.map.of(method);
         let called = map.step(method).map_err(not_found)?;
         let resource = connected.integration.resource(&called.resource).map_err(not_found)?;
         let platforms = resource.method(&called.method).map_err(not_found)?;
-        Ok(Reading { call: self.call(method), name, map, method: called, resource, platforms, options })
+        Ok(Reading {
+            call: self.call(method),
+            name,
+            map,
+            method: called,
+            resource,
+            platforms,
+            options,
+            request,
+        })
     }
 }
 
@@ -129,6 +151,7 @@ pub(crate) struct Reading<'a> {
     /// The platform's method behind it.
     pub(crate) platforms: &'a Method,
     pub(crate) options: &'a Options,
+    pub(crate) request: Option<&'a Arc<Request>>,
 }
 
 /// A list of unified records while it is gathered.
@@ -369,6 +392,9 @@ impl Reading<'_> {
         }
         if options.ignore_remote_data {
             write = write.without_remote_data();
+        }
+        if let Some(request) = self.request {
+            write = write.asked_by(Arc::clone(request));
         }
         write.keyed_by(options.key_by.as_deref().unwrap_or(ID))
     }

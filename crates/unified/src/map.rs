@@ -476,6 +476,14 @@ impl ResourceMap {
         definition.get("response_mapping").unwrap_or(&definition["fields"])
     }
 
+    /// The lines of a method's body; `None` when it takes none.
+    pub fn write_lines(&self, method: &str) -> Option<&Value> {
+        let own = self.definition().pointer(&format!("/methods/{method}/write/fields"));
+        let takes_shared = ["create", "update"].contains(&method) && self.methods.contains_key(method);
+        let shared = || self.definition().pointer("/write/fields").filter(|_| takes_shared);
+        own.or_else(shared)
+    }
+
     /// Who each line is from (`integration`, `environment` or `account`), by table: `fields`, `filters`, `methods`, `write`, and
     /// `response_mapping` where there is one.
     pub fn origins(&self) -> Value {

@@ -33,7 +33,7 @@ impl Gateway {
                 Err(failure) => {
                     let installed =
                         self.installed(&account.environment_id, &account.environment_integration_id).await?;
-                    let last_error = self.last_error(&installed.integration, &account, name, &failure);
+                    let last_error = self.last_error(installed.shown(), &account, name, &failure);
                     return self.keep_failure(&account, failed, last_error).await;
                 }
             };

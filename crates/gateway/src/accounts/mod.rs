@@ -11,8 +11,7 @@ use std::sync::Arc;
 use integration::{FieldProblem, Integration};
 use serde_json::{Map, Value, json};
 use store::{
-    AccountFilter, AccountPatch, AccountStatus, IntegratedAccount, NewIntegratedAccount, Page, Secrets,
-    StoreError,
+    AccountFilter, AccountPatch, AccountStatus, IntegratedAccount, NewIntegratedAccount, Secrets, StoreError,
 };
 
 use self::context::Split;
@@ -20,6 +19,7 @@ pub use self::view::{Account, AccountChange, CredentialsChange, EnvironmentInteg
 use crate::environment_integrations::IntegrationSummary;
 use crate::integrations::integration_id;
 use crate::list::Parameters;
+use crate::maps::OverrideError;
 use crate::resolve::{Installed, SECRET_VARIABLES, overridden};
 use crate::{Caller, CallerKind, Error, Gateway, ListOf};
 
@@ -40,8 +40,8 @@ impl Gateway {
         let integration_override = new.integration_override.unwrap_or_default();
         without_secret_variables(&integration_override)?;
         let unified_model_override = new.unified_model_override.unwrap_or_default();
-        let integration = overridden(&installed.integration, &integration_override)?;
-        self.compile_overrides(&integration, &unified_model_override)?;
+        let integration = overridden(installed.integration()?, &integration_override)?;
+        self.check_account_maps(&integration, &installed, &unified_model_override)?;
         let authentication_method = authentication_method(&integration, new.authentication_method)?;
         let given = filled_in(&integration, &authentication_method, new.context, false)?;
         let (mut context, mut secrets) = (Map::new(), Map::new());
@@ -124,11 +124,11 @@ impl Gateway {
         let installed = self.installed(environment_id, &account.environment_integration_id).await?;
         let overrides = change.integration_override.as_ref().unwrap_or(&account.integration_override);
         without_secret_variables(overrides)?;
-        let integration = overridden(&installed.integration, overrides)?;
+        let integration = overridden(installed.integration()?, overrides)?;
         // Kept maps have to fit a new definition as new maps do.
         let maps = change.unified_model_override.as_ref().unwrap_or(&account.unified_model_override);
         if change.unified_model_override.is_some() || change.integration_override.is_some() {
-            self.compile_overrides(&integration, maps)?;
+            self.check_account_maps(&integration, &installed, maps)?;
         }
         let given = change.context.unwrap_or_default();
         if let CallerKind::AccountToken { .. } = caller.kind
@@ -174,7 +174,7 @@ impl Gateway {
         let environment_id = caller.environment()?;
         let account = self.0.parts.store.get_integrated_account(environment_id, id).await?;
         let installed = self.installed(environment_id, &account.environment_integration_id).await?;
-        let integration = overridden(&installed.integration, &account.integration_override)?;
+        let integration = overridden(installed.integration()?, &account.integration_override)?;
         let method = change.authentication_method.unwrap_or_else(|| account.authentication_method.clone());
         // With another method, fields that are left out have nothing to stay as.
         let partial = method == account.authentication_method;
@@ -258,10 +258,8 @@ impl Gateway {
             ));
         };
         let name = &self.find_definition(integration)?.name;
-        let store = &self.0.parts.store;
-        let found = store.list_environment_integrations(environment_id, Some(name), &Page::first(1)).await?;
-        match found.items.first() {
-            Some(row) => self.installed(environment_id, &row.id).await,
+        match self.installed_of(environment_id, name).await? {
+            Some(installed) => Ok(installed),
             None => Err(Error::NotFound(format!(
                 "the integration {name:?} is not installed in this environment: POST /environment-integration first"
             ))),
@@ -307,7 +305,24 @@ impl Gateway {
 
     async fn view(&self, account: IntegratedAccount) -> Result<Account, Error> {
         let installed = self.installed(&account.environment_id, &account.environment_integration_id).await?;
-        Ok(Account::of(account, &installed.integration))
+        let mut account = Account::of(account, installed.shown());
+        account.override_errors = self.override_errors(&account, &installed);
+        Ok(account)
+    }
+
+    /// The overrides that an account's calls go by and that do not fit any more.
+    fn override_errors(&self, account: &Account, installed: &Installed) -> Vec<OverrideError> {
+        let mut errors: Vec<OverrideError> = installed.errors().cloned().collect();
+        match overridden(installed.shown(), &account.integration_override) {
+            Ok(integration) => {
+                let overrides = &account.unified_model_override;
+                let (_, own) = self.account_maps(&integration, installed, overrides);
+                errors
+                    .extend(own.into_iter().filter(|error| !installed.errors().any(|known| known == error)));
+            }
+            Err(error) => errors.push(OverrideError::new("integration_override", error.to_string())),
+        }
+        errors
     }
 }
 
@@ -331,6 +346,7 @@ impl Account {
             last_action_result: row.last_action_result,
             unified_model_override: row.unified_model_override,
             integration_override: row.integration_override,
+            override_errors: Vec::new(),
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,

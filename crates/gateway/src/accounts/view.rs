@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::environment_integrations::IntegrationSummary;
+use crate::maps::OverrideError;
 
 /// A connected account. Credentials are never part of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -46,6 +47,8 @@ pub struct Account {
     /// What this account changes in the integration's definition.
     #[schema(value_type = Object)]
     pub integration_override: Map<String, Value>,
+    /// Overrides that do not fit any more, after a change of what they are laid over. Calls that go by them are refused.
+    pub override_errors: Vec<OverrideError>,
     /// The integration.
     pub integration: IntegrationSummary,
     /// The installed integration.

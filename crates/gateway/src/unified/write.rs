@@ -233,7 +233,8 @@ impl<'a> On<'a> {
         let record = raw(answer)?;
         let sources = Sources { record, loads: &[] };
         let options = unified::WriteOptions::default().keyed_by(ID).without_remote_data();
-        let written = self.map.write(&sources, &self.connected.context, &options, None, &mut Vec::new())?;
+        let written =
+            self.map.of("get").write(&sources, &self.connected.context, &options, None, &mut Vec::new())?;
         written.key.ok_or_else(|| {
             Error::BadAnswer(format!(
                 "the platform took the write, and its answer is none of the {}",
@@ -254,8 +255,9 @@ impl<'a> On<'a> {
         tracing::debug!(%error, resource = self.name, "a written record could not be read back");
         let mut text = Vec::new();
         let sources = Sources { record: raw(&answer)?, loads: &[] };
-        let options = self.reading("get")?.write_options();
-        self.map.write(&sources, &self.connected.context, &options, None, &mut text)?;
+        let reading = self.reading("get")?;
+        let options = reading.write_options();
+        reading.map.write(&sources, &self.connected.context, &options, None, &mut text)?;
         Ok(Answer::json_text(text))
     }
 

@@ -59,5 +59,5 @@ async fn capabilities(
     Path(id): Path<String>,
     Query(query): Query,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(app.gateway.integration_capabilities(&caller, &id, &query)?))
+    Ok(Json(app.gateway.integration_capabilities(&caller, &id, &query).await?))
 }

@@ -5,6 +5,7 @@ mod custom;
 pub(crate) mod docs;
 mod environment;
 mod environment_integration;
+mod environment_map;
 mod health;
 mod integrated_account;
 mod integration;
@@ -24,12 +25,13 @@ use crate::error::{ApiError, ErrorBody};
 use crate::openapi::Base;
 
 /// The first segments of all paths, for "did you mean".
-const GROUPS: [&str; 14] = [
+const GROUPS: [&str; 15] = [
     "unified",
     "proxy",
     "custom",
     "integrated-account",
     "environment-integration",
+    "environment-unified-model-resource-method",
     "integration",
     "environment",
     "api-token",
@@ -56,6 +58,7 @@ pub(crate) fn admin() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(integrated_account::routes())
         .merge(environment_integration::routes())
+        .merge(environment_map::routes())
         .merge(integration::routes())
         .merge(environment::routes())
         .merge(api_token::routes())

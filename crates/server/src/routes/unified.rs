@@ -247,7 +247,7 @@ async fn model_meta(
     Path((model, integration)): Path<(String, String)>,
     Query(query): Query,
 ) -> Result<Response, ApiError> {
-    let document = app.gateway.unified_meta(&caller, &model, &integration, &query)?;
+    let document = app.gateway.unified_meta(&caller, &model, &integration, &query).await?;
     Ok(([(CONTENT_TYPE, document.content_type)], document.text).into_response())
 }
 

@@ -8,6 +8,7 @@ mod capabilities;
 mod connecting;
 mod custom;
 mod environment_integrations;
+mod environment_maps;
 mod health;
 mod idempotency;
 mod integrations;

@@ -46,6 +46,17 @@ async fn what_one_node_changes_the_others_learn(database: &TestDatabase) {
     })
     .await;
 
+    // The same for all accounts of the environment.
+    let route = "/environment-unified-model-resource-method";
+    let config = json!({"unified_model": "ecommerce", "resource_name": "orders", "integration_name": "commerce7",
+        "config": {"fields": {"sold_by": "channel"}}});
+    let made = app.post(route, &config).await.ok();
+    let sold_by =
+        || async { read(&node, &app.token, &orders).await.ok()["result"][0].get("sold_by").cloned() };
+    eventually("overridden", sold_by).await;
+    app.delete(&format!("{route}/{}", made["id"].as_str().unwrap())).await.ok();
+    eventually("as before", || async { sold_by().await.is_none().then_some(()) }).await;
+
     let token = app.get("/api-token?name=another").await.ok()["result"][0]["id"].as_str().unwrap().to_owned();
     app.delete(&format!("/api-token/{token}")).await.ok();
     eventually("refused", || async { (read(&node, &doomed, &orders).await.status == 401).then_some(()) })
