@@ -1,7 +1,9 @@
 //! What an environment changes in the maps of all its accounts.
 
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{App, TestDatabase, over_both_databases};
+use testkit::{Answer, App, TestDatabase, over_both_databases};
 
 use crate::support::{ours, says, unified, works};
 
@@ -12,6 +14,10 @@ over_both_databases!(an_environment_changes_single_fields_for_all_accounts);
 /// An override of the orders of the sandbox's platform.
 fn orders(config: Value) -> Value {
     json!({"unified_model": "ecommerce", "resource_name": "orders", "integration_name": "commerce7", "config": config})
+}
+
+async fn put(app: &App, path: &str, body: &Value) -> Answer {
+    Answer::of(app.request(Method::PUT, path).json(body)).await
 }
 
 async fn first(app: &App, resource: &str, account: &str) -> Value {
@@ -80,7 +86,7 @@ async fn an_environment_changes_single_fields_for_all_accounts(database: &TestDa
     says(&ours(&app, &app.patch(&path, &stale).await, 409), &["changed by someone else"]);
     // Put in its place: a `null` line takes the integration's field away.
     let gone = json!({"config": {"fields": {"channel_raw": null}}, "version": 2});
-    app.request("PUT", &path, &gone).await.ok();
+    put(&app, &path, &gone).await.ok();
     assert_eq!(first(&app, "orders", &other).await.get("channel_raw"), None);
 
     // A mistake is refused with its place, and changes nothing.
@@ -103,7 +109,7 @@ async fn an_environment_changes_single_fields_for_all_accounts(database: &TestDa
         ),
         (json!({"filters": {"chanel": {"param": "x"}}}), "config.filters.chanel", "did you mean \"channel\""),
     ] {
-        let answer = app.request("PUT", &path, &json!({ "config": config })).await;
+        let answer = put(&app, &path, &json!({ "config": config })).await;
         says(&ours(&app, &answer, 400), &[field, words]);
         let failure = &answer.json()["details"]["failures"][0];
         assert_eq!(failure["field"], field, "{failure}");
@@ -154,17 +160,14 @@ async fn another_environment_sees_and_feels_nothing_of_it() {
     let account = app.connect().await;
     let made = app.post(ROUTE, &orders(json!({"fields": {"sold_by": "channel"}}))).await.ok();
     let path = format!("{ROUTE}/{}", made["id"].as_str().unwrap());
-    let environment = app.post("/environment", &json!({"name": "another"})).await.ok();
-    let token = app.another_token(environment["id"].as_str().unwrap(), None).await;
+    let (_, token) = app.another_environment("another").await;
     assert_eq!(app.get_as(&token, &path).await.status, 404);
     assert_eq!(app.get_as(&token, ROUTE).await.ok()["result"], json!([]));
     let meta = app.get_as(&token, "/unified/ecommerce/orders/commerce7/meta/list").await.ok();
     assert_eq!(meta["origins"]["fields"].get("sold_by"), None);
-    let own = app.post("/integrated-account/token", &json!({"integrated_account_id": account})).await;
-    if own.status == 200 {
-        let token = own.ok()["token"].as_str().unwrap_or_default().to_owned();
-        assert_eq!(app.get_as(&token, ROUTE).await.status, 403);
-    }
+    let ends = Timestamp::now() + SignedDuration::from_hours(1);
+    let own = app.another_account_token(&account, ends).await;
+    assert_eq!(app.get_as(&own, ROUTE).await.status, 403);
     app.shutdown().await;
 }
 
