@@ -32,6 +32,9 @@ enum Command {
     /// List and rotate the keys that seal credentials.
     #[command(subcommand)]
     Key(commands::key::Command),
+    /// Try out field maps and overrides.
+    #[command(subcommand)]
+    Map(commands::map::Command),
     /// Check the configuration, the definitions, the database and the master key.
     Doctor(commands::doctor::Arguments),
     /// Print the API description (OpenAPI 3.1) as JSON.
@@ -47,6 +50,7 @@ async fn main() -> std::process::ExitCode {
         Command::Environment(command) => Box::pin(commands::environment::run(command)).await,
         Command::Token(command) => Box::pin(commands::token::run(command)).await,
         Command::Key(command) => Box::pin(commands::key::run(command)).await,
+        Command::Map(command) => commands::map::run(command),
         Command::Doctor(arguments) => Box::pin(commands::doctor::run(arguments)).await,
         Command::Openapi(arguments) => commands::openapi::run(arguments),
     };

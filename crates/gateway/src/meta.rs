@@ -175,12 +175,10 @@ fn describe(map: &ResourceMap, integration: &Integration, method: &str) -> Value
     described["response_schema"] = response_schema(method, &described["schema"]);
     let own = map.of(method);
     described["response_mapping"] = own.response_mapping().clone();
-    if let Some(lines) = own.write_lines(method) {
-        described["request_body_mapping"] = lines.clone();
-    }
     described["origins"] = own.origins();
     if let Some(schema) = map.body_schema(method) {
         described["request_body_schema"] = schema;
+        described["request_body_mapping"] = own.write_lines(method).cloned().unwrap_or_default();
         described["default_body"] = json!({});
     }
     described["overridden_fields"] = own.overridden_fields().collect();

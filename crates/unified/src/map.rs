@@ -185,7 +185,7 @@ pub struct Written {
 
 impl MethodMap {
     /// The names of what the map can read beside a record, as `@name.…`.
-    fn names_beside(&self) -> impl Iterator<Item = &str> {
+    pub fn names_beside(&self) -> impl Iterator<Item = &str> {
         let loads = self.loads.iter().map(|load| load.name.as_str());
         loads.chain(self.items.iter().map(|items| items.name.as_str()))
     }
@@ -778,7 +778,7 @@ fn take_inexact(definition: &mut Definition, merged: &Merged, whole: Option<&Who
 fn compile_writes(
     definition: &Definition,
     model: &ModelResource,
-    above: &[&Value],
+    above: &[Layer<'_>],
 ) -> Result<BTreeMap<String, WriteMap>, Mistake> {
     let mut writes = BTreeMap::new();
     for (name, method) in &definition.methods {
@@ -788,7 +788,7 @@ fn compile_writes(
             _ => continue,
         };
         let pointer = format!("/{}/fields", path.join("/"));
-        let lines = |layer: &&Value| layer.pointer(&pointer).and_then(Value::as_object).cloned();
+        let lines = |layer: &Layer<'_>| layer.lines.pointer(&pointer).and_then(Value::as_object).cloned();
         let own: BTreeSet<String> = above
             .iter()
             .filter_map(lines)

@@ -71,14 +71,23 @@ fn the_tour_of_the_readme_answers_as_it_says() {
 }
 
 #[test]
-fn one_accounts_own_field_works_as_the_page_says() {
+fn overrides_work_as_the_page_says() {
     let page = read("docs/integrations.md");
-    let (_, command) = blocks(&page).into_iter().find(|(language, _)| *language == "sh").unwrap();
+    let commands: Vec<&str> =
+        blocks(&page).into_iter().filter(|(language, _)| *language == "sh").map(|(_, text)| text).collect();
+    let command = commands.join("\n");
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(folder.path(), &["--orders", "0", "--customers", "5", "--products", "0"]);
     let script = format!(". ./demo.env\n{command}");
     let changed = shell(folder.path(), &script);
-    assert!(changed[0]["unified_model_override"]["ecommerce"].is_object(), "{changed:?}");
+    let [environment, account] = changed.try_into().unwrap();
+    assert_eq!(environment["config"]["fields"]["vineyard"]["from"], "metaData.vineyard", "{environment}");
+    assert!(account["unified_model_override"]["ecommerce"].is_object(), "{account}");
+    let meta = "curl -s -H \"Authorization: Bearer $DECANT_API_TOKEN\" \
+                \"$DECANT_URL/unified/ecommerce/customers/meta/list?integrated_account_id=$DECANT_ACCOUNT_ID\"";
+    let [meta] = shell(folder.path(), &format!(". ./demo.env\n{meta}")).try_into().unwrap();
+    assert_eq!(meta["origins"]["fields"]["vineyard"], "environment", "{meta}");
+    assert!(meta["response_mapping"].get("birth_date").is_none(), "{meta}");
     demo.interrupt();
 }
 
@@ -109,6 +118,25 @@ fn answers_as_it_says(page: &str, count: usize) {
     }
     assert_eq!(run, count);
     demo.interrupt();
+}
+
+#[test]
+fn maps_are_tried_out_as_the_page_says() {
+    let page = read("docs/integrations.md");
+    let (_, section) = page.split_once("### Trying one out").unwrap();
+    let blocks = blocks(section);
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("override.json", blocks[0].1);
+    write("customer.json", r#"{"id": "c1", "metaData": {"vineyard": "North"}}"#);
+    write("body.json", r#"{"vineyard": "South"}"#);
+    let mut printed = blocks[1].1.lines().map(|line| {
+        let arguments = line.strip_prefix("decant ").unwrap().split_whitespace();
+        serde_json::from_str::<Value>(&stdout(&mut decant(folder.path(), arguments))).unwrap()
+    });
+    let record = printed.next().unwrap();
+    assert_eq!((&record["id"], &record["vineyard"]), (&Value::from("c1"), &Value::from("North")));
+    assert_eq!(printed.next().unwrap()["body"]["metaData"]["vineyard"], "South");
 }
 
 #[test]

@@ -305,7 +305,7 @@ async fn a_connection_that_fails_tells_what_to_do_and_is_tried_again(database: &
 }
 
 #[tokio::test]
-async fn an_account_whose_definition_was_taken_away_is_not_left_connecting() {
+async fn an_account_whose_definition_was_taken_away_says_so_and_is_not_left_connecting() {
     let app = App::sqlite().await;
     let id = app.connect().await;
     let installed = app.get("/environment-integration").await.ok()["result"][0].clone();
@@ -320,18 +320,28 @@ async fn an_account_whose_definition_was_taken_away_is_not_left_connecting() {
         json!({"ecommerce": {"orders": {"methods": {"list": {"resource": "wine", "method": "list"}}}}});
     let account_path = format!("/integrated-account/{id}");
     app.patch(&account_path, &json!({"unified_model_override": maps})).await.ok();
+    let definition = json!({"resources": {"wine": {"methods": {"list": {"path": "/product/reds"}}}}});
+    app.patch(&account_path, &json!({"integration_override": definition})).await.ok();
     app.patch(&path, &json!({"override": installed["override"]})).await.ok();
 
+    let listed = app.get("/integrated-account").await.ok()["result"][0].clone();
+    assert_eq!(listed["override_errors"][0]["field"], "integration_override");
     let failed = app.post("/integrated-account/run-post-install-actions", &json!({"id": id})).await.ok();
     assert_eq!(failed["status"], "post_install_error");
-    says(
-        failed["last_error"]["message"].as_str().unwrap(),
-        &["unified_model_override.ecommerce.orders", "wine"],
-    );
+    says(failed["last_error"]["message"].as_str().unwrap(), &["wine"]);
     says(failed["last_error"]["what_to_do"].as_str().unwrap(), &["PATCH /integrated-account/{id}"]);
-    app.patch(&account_path, &json!({"unified_model_override": {}})).await.ok();
+    // A map that does not fit any more hinders nothing but its own resource.
+    let change = json!({"integration_override": {}, "unified_model_override": {}});
+    app.patch(&account_path, &change).await.ok();
+    app.patch(&path, &json!({"override": with_wine})).await.ok();
+    app.patch(&account_path, &json!({"unified_model_override": maps})).await.ok();
+    app.patch(&path, &json!({"override": installed["override"]})).await.ok();
     let again = app.post("/integrated-account/run-post-install-actions", &json!({"id": id})).await.ok();
     assert_eq!(again["status"], "active");
+    let told = &again["override_errors"][0];
+    says(told["field"].as_str().unwrap(), &["unified_model_override.ecommerce.orders"]);
+    says(told["message"].as_str().unwrap(), &["wine"]);
+    app.patch(&account_path, &json!({"unified_model_override": {}})).await.ok();
     works(&app, &id).await;
     app.shutdown().await;
 }

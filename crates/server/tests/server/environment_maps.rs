@@ -95,7 +95,7 @@ async fn an_environment_changes_single_fields_for_all_accounts(database: &TestDa
         (json!({"fields": {"chanel": null}}), "config.fields.chanel", "did you mean \"channel\""),
         (json!({"fields": {"x": "a..b"}}), "config.fields.x", "is no path"),
         (json!({"fields": {"customer": {"object": {"nme": "x"}}}}), "config.fields.customer", "nme"),
-        (json!({"felds": {}}), "config", "did you mean \"fields\""),
+        (json!({"felds": {}}), "config.felds", "did you mean \"fields\""),
         (json!({"response_mapping": "response.{"}), "config.response_mapping", "not a JSONata expression"),
         (
             json!({"write": {"fields": {"notes": {"too": "x"}}}}),
@@ -215,7 +215,7 @@ async fn truto_mappings_work_for_environment_account_and_one_method() {
             "unified_model_override.ecommerce.orders.get.response_mapping",
         ),
         (json!({"response_mapping": ["x"]}), "unified_model_override.ecommerce.orders.response_mapping"),
-        (json!({"get": {"query_mapping": "x"}}), "unified_model_override.ecommerce.orders.get"),
+        (json!({"get": {"query_mapping": "x"}}), "unified_model_override.ecommerce.orders.get.query_mapping"),
     ] {
         let change = json!({"unified_model_override": {"ecommerce": {"orders": bad}}});
         let answer = app.patch(&format!("/integrated-account/{id}"), &change).await;
