@@ -9,4 +9,4 @@ mod template;
 mod value;
 
 pub use jsonata::{CompileError, EvaluateError, Expression};
-pub use template::{Scope, Template, TemplateError, TextTemplate};
+pub use template::{Placeholder, Scope, Template, TemplateError, TextTemplate};

@@ -116,11 +116,18 @@ impl Template {
         render_node(&self.0, scope)
     }
 
-    /// The first words of all placeholders: what the template wants in its scope.
-    pub fn roots(&self) -> Vec<&str> {
-        let mut roots = Vec::new();
-        collect_roots(&self.0, &mut roots);
-        roots
+    /// All placeholders, in the order in which they stand.
+    pub fn placeholders(&self) -> Vec<&Placeholder> {
+        let mut placeholders = Vec::new();
+        visit_texts(&self.0, &mut |text| placeholders.extend(text.placeholders()));
+        placeholders
+    }
+
+    /// The placeholders that would stay as they were written: nothing is there, and they do not say what stands in for it.
+    pub fn missing(&self, scope: &Scope<'_>) -> Vec<&Placeholder> {
+        let mut missing = Vec::new();
+        visit_texts(&self.0, &mut |text| missing.extend(text.missing(scope)));
+        missing
     }
 }
 
@@ -161,12 +168,12 @@ fn render_node(node: &Node, scope: &Scope<'_>) -> Result<Option<Value>, Template
     })
 }
 
-fn collect_roots<'a>(node: &'a Node, roots: &mut Vec<&'a str>) {
+fn visit_texts<'a>(node: &'a Node, visit: &mut impl FnMut(&'a TextTemplate)) {
     match node {
         Node::Fixed(_) => {}
-        Node::Text(template) => roots.extend(template.roots()),
-        Node::Array(items) => items.iter().for_each(|item| collect_roots(item, roots)),
-        Node::Object(fields) => fields.iter().for_each(|(_, field)| collect_roots(field, roots)),
+        Node::Text(template) => visit(template),
+        Node::Array(items) => items.iter().for_each(|item| visit_texts(item, visit)),
+        Node::Object(fields) => fields.iter().for_each(|(_, field)| visit_texts(field, visit)),
     }
 }
 
@@ -182,8 +189,9 @@ enum Part {
     Placeholder(Placeholder),
 }
 
+/// One `{{…}}`.
 #[derive(Debug, Clone, PartialEq)]
-struct Placeholder {
+pub struct Placeholder {
     written: String,
     alternatives: Vec<Path>,
     default: Option<String>,
@@ -250,6 +258,13 @@ impl TextTemplate {
         })
     }
 
+    fn missing(&self, scope: &Scope<'_>) -> impl Iterator<Item = &Placeholder> {
+        let is_whole = self.parts.len() == 1;
+        self.placeholders().filter(move |placeholder| {
+            !placeholder.has_fallback(is_whole) && placeholder.find(scope).is_none()
+        })
+    }
+
     fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         self.parts.iter().filter_map(|part| match part {
             Part::Placeholder(placeholder) => Some(placeholder),
@@ -304,6 +319,22 @@ impl TextTemplate {
 }
 
 impl Placeholder {
+    /// What stands between the braces.
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// The paths of its alternatives: the root, then the steps.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.alternatives.iter().map(|path| (path.root.as_str(), path.steps.as_slice()))
+    }
+
+    /// Whether it says what stands in for a value that is missing. Casts count only where it is the whole string.
+    fn has_fallback(&self, is_whole: bool) -> bool {
+        let casts_away = matches!(self.cast, Some(Cast::Undefined | Cast::IgnoreEmpty | Cast::Null));
+        self.default.is_some() || (is_whole && casts_away)
+    }
+
     fn parse(inner: &str, text: &str) -> Result<Self, TemplateError> {
         let (body, cast) = match inner.rsplit_once(':').map(|(body, name)| (body, Cast::named(name.trim()))) {
             // In `a?:1` the colon belongs to the default.
@@ -444,6 +475,21 @@ mod tests {
         assert_eq!(render(json!({"a": "{{query.none:undefined}}", "b": 1})), Some(json!({"b": 1})));
         assert_eq!(render(json!({"a": "{{query.empty:ignore-empty-str}}"})), Some(json!({})));
         assert_eq!(render(json!("{{query.none:null}}")), Some(json!(null)));
+    }
+
+    #[test]
+    fn what_would_stay_as_written_is_known_before() {
+        let query = json!({"limit": 1, "none": null});
+        let scope = Scope::new().with("query", &query);
+        let template = Template::parse(&json!({
+            "a": ["{{query.limit}} {{query.gone}}", "{{query.gone|query.limit}}", "{{query.gone?:x}}"],
+            "b": {"c": "{{query.none}}", "d": "{{query.gone:undefined}}", "e": "no {{query.gone:null}}"},
+        }))
+        .unwrap();
+        let missing: Vec<&str> =
+            template.missing(&scope).iter().map(|placeholder| placeholder.written()).collect();
+        assert_eq!(missing, ["query.gone", "query.none", "query.gone:null"]);
+        assert_eq!(template.placeholders().len(), 7);
     }
 
     #[test]
