@@ -8,6 +8,7 @@
 //! | reading and writing in the unified shape | [`unified`] |
 //! | the platform's own resources | [`proxy`] |
 //! | any path of the platform | [`custom`] |
+//! | many calls in one | [`batch`] |
 //! | doing a write once, and what became of it | [`idempotency`], [`Outcome`] |
 //! | connecting and keeping accounts | [`accounts`], [`account_tokens`] |
 //! | environments and what is installed in them | [`environments`], [`api_tokens`], [`integrations`], [`environment_integrations`] |
@@ -23,6 +24,7 @@ pub mod accounts;
 pub mod api_tokens;
 mod at_hand;
 mod background;
+pub mod batch;
 pub mod caller;
 pub mod capabilities;
 mod cursor;

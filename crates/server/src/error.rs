@@ -94,6 +94,11 @@ impl ApiError {
         )
     }
 
+    /// The envelope, for an error that is told within an answer.
+    pub(crate) fn into_body(self) -> ErrorBody {
+        *self.body
+    }
+
     /// The same with more for programs.
     pub fn with_details(mut self, details: Option<Value>) -> Self {
         self.body.details = details;

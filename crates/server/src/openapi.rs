@@ -31,6 +31,7 @@ use crate::{App, routes};
         (name = "unified", description = "Records in one shape, whichever platform is connected"),
         (name = "proxy", description = "The platform's own resources, with one way of paging"),
         (name = "custom", description = "Any path of the platform"),
+        (name = "batch", description = "Many calls in one, some of them made of the records of others"),
         (name = "integrated accounts", description = "Connected accounts"),
         (name = "integrations", description = "What accounts can be connected to"),
         (name = "environments", description = "Separate sets of accounts and tokens"),

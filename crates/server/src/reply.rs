@@ -66,11 +66,17 @@ pub(crate) fn replay(replay: Replay) -> Response {
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&Error> for ApiError {
+    fn from(error: &Error) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_GATEWAY);
         if status.is_server_error() && error.remote().is_none() {
-            tracing::error!(error = %Chain(&error), "a call failed");
+            tracing::error!(error = %Chain(error), "a call failed");
         }
-        let answer = match &error {
+        let answer = match error {
             Error::Unauthenticated(message) => Self::unauthorized(message.clone()),
             Error::MethodNotAllowed { message, allow } => {
                 Self::new(status, message.clone()).with_header(ALLOW, HeaderValue::from_static(allow))

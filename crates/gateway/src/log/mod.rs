@@ -42,7 +42,7 @@ pub struct LogRow {
     pub tenant_id: Option<String>,
     /// The integration's slug.
     pub integration: Option<String>,
-    /// `unified` or `proxy`.
+    /// `unified`, `proxy`, or `batch` for a batch as a whole.
     pub request_type: Option<String>,
     /// The resource asked for.
     pub resource: Option<String>,

@@ -4,7 +4,7 @@ use gateway::idempotency::MAX_KEY;
 use serde_json::{Value, json};
 
 /// Where writes of the data plane begin.
-const DATA: [&str; 3] = ["/unified/", "/proxy/", "/custom/"];
+const DATA: [&str; 4] = ["/unified/", "/proxy/", "/custom/", "/batch-request"];
 const WRITES: [&str; 4] = ["post", "put", "patch", "delete"];
 
 /// Adds the header to every write, and to its answers what says that it was done before.
@@ -14,8 +14,9 @@ pub(super) fn describe(document: &mut Value) {
     for (_, item) in of_data {
         let Some(item) = item.as_object_mut() else { continue };
         for (_, operation) in item.iter_mut().filter(|(verb, _)| WRITES.contains(&verb.as_str())) {
-            if let Some(parameters) = operation["parameters"].as_array_mut() {
-                parameters.push(parameter());
+            match operation["parameters"].as_array_mut() {
+                Some(parameters) => parameters.push(parameter()),
+                None => operation["parameters"] = json!([parameter()]),
             }
             if let Some(success) = operation["responses"]["200"].as_object_mut() {
                 success.insert("headers".to_owned(), json!({ "Idempotency-Replayed": replayed() }));

@@ -1,6 +1,7 @@
 //! The routes, one file for each group.
 
 mod api_token;
+mod batch;
 mod custom;
 pub(crate) mod docs;
 mod environment;
@@ -25,10 +26,11 @@ use crate::error::{ApiError, ErrorBody};
 use crate::openapi::Base;
 
 /// The first segments of all paths, for "did you mean".
-const GROUPS: [&str; 15] = [
+const GROUPS: [&str; 16] = [
     "unified",
     "proxy",
     "custom",
+    "batch-request",
     "integrated-account",
     "environment-integration",
     "environment-unified-model-resource-method",
@@ -50,7 +52,11 @@ pub(crate) fn all() -> OpenApiRouter<App> {
 
 /// What goes to platforms: every write of these takes an `Idempotency-Key`.
 pub(crate) fn data() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(unified::routes()).merge(proxy::routes()).merge(custom::routes())
+    OpenApiRouter::new()
+        .merge(unified::routes())
+        .merge(proxy::routes())
+        .merge(custom::routes())
+        .merge(batch::routes())
 }
 
 /// What is kept here, and what is for who runs the gateway.

@@ -4,6 +4,7 @@
 mod accounts;
 mod addresses;
 mod bad_input;
+mod batch;
 mod capabilities;
 mod connecting;
 mod custom;
