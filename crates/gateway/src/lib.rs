@@ -13,7 +13,7 @@
 //! | connecting and keeping accounts | [`accounts`], [`account_tokens`] |
 //! | environments and what is installed in them | [`environments`], [`api_tokens`], [`integrations`], [`environment_integrations`] |
 //! | what an environment changes in the maps | [`environment_maps`] |
-//! | what can be called | [`capabilities`], [`meta`] |
+//! | what can be called | [`capabilities`], [`tools`], [`meta`] |
 //! | what was called | [`log`] |
 //!
 //! A call finds its account and maps at hand ([`resolve`](self)) and asks the database nothing. Credentials are opened only where a
@@ -52,6 +52,7 @@ pub mod reply;
 mod resolve;
 mod state;
 mod time;
+pub mod tools;
 pub mod unified;
 mod writes;
 

@@ -10,6 +10,7 @@ use unified::{ModelResource, ResourceMap};
 use crate::list::Parameters;
 use crate::options::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::proxy::not_found;
+use crate::unified::methods::{body_schema, is_about_one};
 use crate::{Caller, Error, Gateway};
 
 /// A document in the form that was asked for.
@@ -62,7 +63,7 @@ impl Gateway {
                         let methods: Map<String, Value> = map
                             .methods
                             .keys()
-                            .map(|method| (method.clone(), describe(map, integration, method)))
+                            .map(|method| (method.clone(), describe(&model.name, map, integration, method)))
                             .collect();
                         (
                             (*resource).to_owned(),
@@ -142,7 +143,7 @@ impl Gateway {
             }
         };
         map.method(method).map_err(not_found)?;
-        Ok(describe(&map, &integration, method))
+        Ok(describe(model, &map, &integration, method))
     }
 }
 
@@ -162,7 +163,7 @@ fn describe_model(resource: &ModelResource, method: &str) -> Value {
 }
 
 /// What a map says of a method: its fields, where each comes from, its filters.
-fn describe(map: &ResourceMap, integration: &Integration, method: &str) -> Value {
+fn describe(model: &str, map: &ResourceMap, integration: &Integration, method: &str) -> Value {
     let documentation_link = map
         .method(method)
         .ok()
@@ -171,12 +172,12 @@ fn describe(map: &ResourceMap, integration: &Integration, method: &str) -> Value
     let mut described = describe_model(map.model(), method);
     described["integration"] = integration.name.clone().into();
     described["documentation_link"] = documentation_link.into();
-    described["query_schema"] = query_schema(method, map.query_filters(method), map.required_filter(method));
+    described["query_schema"] = method_query_schema(model, map, method);
     described["response_schema"] = response_schema(method, &described["schema"]);
     let own = map.of(method);
     described["response_mapping"] = own.response_mapping().clone();
     described["origins"] = own.origins();
-    if let Some(schema) = map.body_schema(method) {
+    if let Some(schema) = body_schema(model, map, method) {
         described["request_body_schema"] = schema;
         described["request_body_mapping"] = own.write_lines(method).cloned().unwrap_or_default();
         described["default_body"] = json!({});
@@ -187,6 +188,16 @@ fn describe(map: &ResourceMap, integration: &Integration, method: &str) -> Value
 
 fn default_query(method: &str) -> Value {
     if method == "list" { json!({"limit": DEFAULT_LIMIT}) } else { json!({}) }
+}
+
+/// The JSON Schema of a method's query, as a map has it: what is about one record takes what helps to find it.
+pub(crate) fn method_query_schema(model: &str, map: &ResourceMap, method: &str) -> Value {
+    let found_as = match method {
+        "list" => "list",
+        _ if is_about_one(model, &map.model().name, method) => "get",
+        other => other,
+    };
+    query_schema(method, map.query_filters(found_as), map.required_filter(found_as))
 }
 
 /// The JSON Schema of a method's query, beside the parameters that every call takes.

@@ -1,6 +1,6 @@
 //! Unified calls: the platform's records in one shape.
 
-mod methods;
+pub(crate) mod methods;
 mod write;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::compiled::{Integration, Method, Resource};
+use crate::definition::Parameter;
 
 /// Which capabilities are wanted.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +50,7 @@ impl Integration {
     fn method_capability(&self, resource: &Resource, method: &Method) -> Value {
         let mut capability = Map::new();
         capability.insert("method".into(), json!(method.name));
-        capability.insert("name".into(), json!(self.tool_name(resource, method)));
+        capability.insert("name".into(), json!(self.tool_name(&resource.name, &resource.name, &method.name)));
         capability.insert("description".into(), json!(method.description));
         if let Some(certainty) = &method.certainty {
             capability.insert("certainty".into(), json!(certainty));
@@ -65,17 +66,16 @@ impl Integration {
         Value::Object(capability)
     }
 
-    /// The name of the tool that calls a method (facts, Truto 15.2).
-    fn tool_name(&self, resource: &Resource, method: &Method) -> String {
-        let noun = resource.name.replace('-', "_");
-        let integration = &self.name;
-        match method.name.as_str() {
-            "list" => format!("list_all_{integration}_{noun}"),
-            "get" => format!("get_single_{integration}_{noun}_by_id"),
-            "create" => format!("create_a_{integration}_{noun}"),
-            "update" => format!("update_a_{integration}_{noun}_by_id"),
-            "delete" => format!("delete_a_{integration}_{noun}_by_id"),
-            custom => format!("{integration}_{noun}_{custom}"),
+    /// The name of the tool that calls a method (facts, Truto 15.2) on `all` the records, or on `one` of them.
+    pub fn tool_name(&self, all: &str, one: &str, method: &str) -> String {
+        let [all, one, integration] = [all, one, &self.name].map(|name| name.replace('-', "_"));
+        match method {
+            "list" => format!("list_all_{integration}_{all}"),
+            "get" => format!("get_single_{integration}_{one}_by_id"),
+            "create" => format!("create_a_{integration}_{one}"),
+            "update" => format!("update_a_{integration}_{one}_by_id"),
+            "delete" => format!("delete_a_{integration}_{one}_by_id"),
+            custom => format!("{integration}_{one}_{custom}"),
         }
     }
 
@@ -97,5 +97,55 @@ impl Integration {
         let (all, described) = (methods().count(), methods().filter(|m| !m.description.is_empty()).count());
         let score = if all == 0 { 0.0 } else { described as f64 / all as f64 };
         json!({"proxy_methods": all, "proxy_methods_with_descriptions": described, "ai_ready_score": score})
+    }
+}
+
+impl Method {
+    /// The JSON Schema (2020-12) of the query parameters that the method is known to take.
+    pub fn query_schema(&self) -> Value {
+        let mut properties = Map::new();
+        let mut required: Vec<String> = self.path_parameters().collect();
+        for (name, parameter) in &self.query {
+            if parameter.required && !required.contains(name) {
+                required.push(name.clone());
+            }
+            properties.insert(name.clone(), parameter.json_schema());
+        }
+        for name in &required {
+            properties.entry(name.clone()).or_insert_with(|| json!({"type": "string"}));
+        }
+        let mut schema = json!({"type": "object", "properties": properties});
+        if !required.is_empty() {
+            schema["required"] = json!(required);
+        }
+        schema
+    }
+}
+
+impl Parameter {
+    /// The JSON Schema of the parameter's value.
+    fn json_schema(&self) -> Value {
+        let mut schema = match self.kind.as_str() {
+            // With an operator before it, the value is text of the platform's own.
+            _ if !self.operators.is_empty() => json!({"type": "string"}),
+            "integer" => json!({"type": "integer"}),
+            "boolean" => json!({"type": "boolean"}),
+            "datetime" => json!({"type": "string", "format": "date-time"}),
+            "uuid" => json!({"type": "string", "format": "uuid"}),
+            _ => json!({"type": "string"}),
+        };
+        let mut description = self.description.clone();
+        if !self.operators.is_empty() {
+            let operators = self.operators.join(", ");
+            description =
+                format!("{description} Takes the platform's operators: {operators}.").trim().to_owned();
+        }
+        if !description.is_empty() {
+            schema["description"] = json!(description);
+        }
+        if !self.values.is_empty() {
+            schema["enum"] = json!(self.values);
+        }
+        schema
     }
 }

@@ -104,3 +104,13 @@ pub(crate) struct Capabilities {
     /// Only methods with (`true`) or also those without (`false`) a description.
     has_description: Option<bool>,
 }
+
+/// Which tools to answer.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Tools {
+    /// Only these, separated by commas: `read` (list and get), `write` (create, update and delete), or a method by its name.
+    methods: Option<String>,
+    /// Only tools with one of these tags: `unified`, `proxy`, a unified model, a resource.
+    tags: Option<String>,
+}

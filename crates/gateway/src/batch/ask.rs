@@ -193,7 +193,7 @@ impl Run<'_> {
             }
             Target::Proxy { resource } => {
                 let call = ProxyCall { caller, resource: resource.clone(), method, id, query, payload };
-                self.gateway.proxy(call).await
+                Box::pin(self.gateway.proxy(call)).await
             }
         }
     }

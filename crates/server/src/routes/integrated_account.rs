@@ -4,6 +4,7 @@ use axum::extract::State;
 use gateway::ListOf;
 use gateway::account_tokens::MadeAccountToken;
 use gateway::accounts::{Account, AccountChange, CredentialsChange, NewAccount};
+use gateway::tools::Tool;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +16,7 @@ use crate::App;
 use crate::body::Json;
 use crate::caller::{AnyCaller, ApiCaller};
 use crate::error::ApiError;
-use crate::parameters::{Capabilities, Paging};
+use crate::parameters::{Capabilities, Paging, Tools};
 use crate::path::Path;
 use crate::query::Query;
 
@@ -30,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, update, delete))
         .routes(routes!(update_credentials))
         .routes(routes!(capabilities))
+        .routes(routes!(tools))
 }
 
 /// Which accounts to answer.
@@ -243,4 +245,18 @@ async fn capabilities(
     Query(query): Query,
 ) -> Result<axum::Json<Value>, ApiError> {
     Ok(axum::Json(app.gateway.account_capabilities(&caller, &id, &query).await?))
+}
+
+/// What can be called on an account, described for programs that choose by themselves: unified resources, and what is described of the
+/// platform's own.
+#[utoipa::path(get, path = "/integrated-account/{id}/tools", operation_id = "get_integrated_account_tools", tag = "integrated accounts",
+    params(("id" = String, Path, description = "The account's id"), Tools),
+    responses((status = 200, description = "The tools", body = Vec<Tool>), AdminErrors))]
+async fn tools(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(id): Path<String>,
+    Query(query): Query,
+) -> Result<axum::Json<Vec<Tool>>, ApiError> {
+    Ok(axum::Json(app.gateway.tools(&caller, &id, &query).await?))
 }

@@ -24,6 +24,7 @@ mod remote_errors;
 mod secrets;
 mod support;
 mod tokens;
+mod tools;
 mod unified;
 mod unified_filters;
 mod unified_parameters;

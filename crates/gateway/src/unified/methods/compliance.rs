@@ -5,16 +5,18 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, Unit};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::super::On;
 use crate::{Answer, Error};
 
 /// What a caller may say.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Asked {
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
     /// The day of shipping, `YYYY-MM-DD`; today when not given.
-    #[serde(deserialize_with = "date")]
+    #[serde(default, deserialize_with = "date")]
+    #[schema(value_type = Option<String>, format = Date)]
     ship_on: Option<Date>,
     /// The age that whoever receives it needs, in years; by country and state when not given.
     minimum_age: Option<i16>,

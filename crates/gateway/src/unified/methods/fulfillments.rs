@@ -5,16 +5,20 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use unified::WriteError;
+use unified::{ResourceMap, WriteError};
+use utoipa::ToSchema;
 
 use super::super::{ID, On};
 use crate::outcome::Found;
 use crate::{Answer, Error};
 
 /// What of the body decides what is done; the map checks the rest.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct Asked {
+    #[schema(inline)]
     order: Reference,
+    /// Which of its lines; all of them when not given.
+    #[schema(inline)]
     line_items: Option<Vec<Item>>,
     #[serde(default)]
     tracking_numbers: Vec<String>,
@@ -23,16 +27,35 @@ struct Asked {
     kind: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// The order.
+#[derive(Debug, Deserialize, ToSchema)]
 struct Reference {
+    /// Its id.
     id: String,
 }
 
-#[derive(Debug, Deserialize)]
+/// A line of the order, by its id or SKU.
+#[derive(Debug, Deserialize, ToSchema)]
 struct Item {
+    /// The line's id.
     id: Option<String>,
+    /// Its SKU, where the id is not given.
     sku: Option<String>,
+    /// How many of it; all when not given.
     quantity: Option<i64>,
+}
+
+/// The JSON Schema of a body: what is read here, beside what the map takes.
+pub(super) fn body_schema(map: &ResourceMap) -> Option<Value> {
+    let mut schema = map.body_schema("create")?;
+    let asked = super::schema_of::<Asked>();
+    for name in ["order", "line_items"] {
+        schema["properties"][name] = asked["properties"][name].clone();
+    }
+    if let Value::Array(required) = &mut schema["required"] {
+        required.insert(0, "order".into());
+    }
+    Some(schema)
 }
 
 impl On<'_> {

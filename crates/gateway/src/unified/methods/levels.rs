@@ -10,6 +10,7 @@ use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::super::{ID, On};
 use super::{Line, MAX_ITEMS};
@@ -27,9 +28,12 @@ pub(super) enum Mode {
     Adjust,
 }
 
-#[derive(Debug, Deserialize)]
+/// What a caller says.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(super) struct Asked {
+    /// The levels.
+    #[schema(inline, min_items = 1, max_items = 1000)]
     lines: Vec<Wanted>,
     /// What stands beside each change in the platform.
     notes: Option<String>,
@@ -38,10 +42,13 @@ struct Asked {
     overwrite: bool,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// A level.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
+    /// Which variant, whatever the case.
     sku: String,
+    #[schema(inline)]
     location: Place,
     /// What can be sold: the number for `set`, the difference for `adjust`.
     available: i64,
@@ -50,11 +57,16 @@ struct Wanted {
 }
 
 /// A location by its id or name, or as a reference.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "expected a location's id or name, or {\"id\": …}")]
 enum Place {
+    /// Its id or name.
     Named(String),
-    Reference { id: String },
+    /// A reference to it.
+    Reference {
+        /// Its id.
+        id: String,
+    },
 }
 
 /// A level of the stock as read.
@@ -84,11 +96,19 @@ impl On<'_> {
         if asked.lines.is_empty() || asked.lines.len() > MAX_ITEMS {
             return Err(Error::bad_request(format!("lines: from 1 to {MAX_ITEMS} are needed")));
         }
-        if asked.overwrite && (mode == Mode::Adjust || asked.lines.iter().any(|line| line.expected.is_some()))
-        {
-            return Err(Error::bad_request(
-                "overwrite: it writes the numbers of a set as they are; leave out `expected`, and use it on set only",
-            ));
+        let is_expected = asked.lines.iter().any(|line| line.expected.is_some());
+        match mode {
+            Mode::Adjust if asked.overwrite || is_expected => {
+                return Err(Error::bad_request(
+                    "`overwrite` and `expected` are for set: an adjust adds to what is there, whatever that is",
+                ));
+            }
+            Mode::Set if asked.overwrite && is_expected => {
+                return Err(Error::bad_request(
+                    "overwrite: it writes the numbers of a set as they are; leave out `expected`",
+                ));
+            }
+            _ => {}
         }
         let locations = self.beside("locations")?.all(&Map::new()).await?;
         let stock = self.stock(&asked.lines).await?;
@@ -150,6 +170,21 @@ impl On<'_> {
             }
         }
     }
+}
+
+/// The JSON Schema of a body. What counts and differs has nothing to be overwritten or expected.
+pub(super) fn body_schema(mode: Mode) -> Value {
+    let mut schema = super::schema_of::<Asked>();
+    if mode == Mode::Adjust {
+        for (pointer, name) in
+            [("/properties", "overwrite"), ("/properties/lines/items/properties", "expected")]
+        {
+            if let Some(Value::Object(properties)) = schema.pointer_mut(pointer) {
+                properties.shift_remove(name);
+            }
+        }
+    }
+    schema
 }
 
 impl Stock {

@@ -9,7 +9,8 @@ mod tags;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use unified::WriteError;
+use unified::{ResourceMap, WriteError};
+use utoipa::ToSchema;
 
 use super::{ID, On};
 use crate::{Answer, Error, Outcome};
@@ -49,6 +50,35 @@ impl Composed {
     pub(super) fn needs_id(self) -> bool {
         matches!(self, Self::CheckCompliance | Self::DeleteFulfillment | Self::RollOver)
     }
+}
+
+/// The JSON Schema (2020-12) of a method's body: the method's own where it is put together here, else the map's. `None` when the method
+/// takes no body.
+pub(crate) fn body_schema(model: &str, map: &ResourceMap, method: &str) -> Option<Value> {
+    match Composed::find(model, &map.model().name, method) {
+        None => map.body_schema(method),
+        Some(Composed::AdjustLevels) => Some(levels::body_schema(levels::Mode::Adjust)),
+        Some(Composed::AttachTag | Composed::DetachTag) => Some(schema_of::<tags::Asked>()),
+        Some(Composed::CheckCompliance) => Some(schema_of::<compliance::Asked>()),
+        Some(Composed::CreateFulfillment) => fulfillments::body_schema(map),
+        Some(Composed::DeleteFulfillment) => None,
+        Some(Composed::RollOver) => Some(schema_of::<rollover::Asked>()),
+        Some(Composed::SetLevels) => Some(levels::body_schema(levels::Mode::Set)),
+    }
+}
+
+/// Whether a method is about one record, which its caller names.
+pub(crate) fn is_about_one(model: &str, resource: &str, method: &str) -> bool {
+    match (method, Composed::find(model, resource, method)) {
+        ("list" | "create", _) => false,
+        ("get" | "update" | "delete", _) => true,
+        (_, composed) => composed.is_none_or(Composed::needs_id),
+    }
+}
+
+fn schema_of<T: ToSchema>() -> Value {
+    // A schema is made of names and texts: it can always be written.
+    serde_json::to_value(T::schema()).unwrap_or_default()
 }
 
 impl On<'_> {

@@ -1,18 +1,21 @@
 //! `products/{id}/rollover`: the next vintage from a product. All that sells it is kept; what names the year is moved on.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::super::{ID, On};
 use crate::{Answer, Error};
 
 /// What a caller says.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(super) struct Asked {
     /// The new year.
     vintage: i64,
-    /// The new SKU of a product with one variant, or the new SKUs by the old ones.
+    #[schema(inline)]
     sku: Option<Skus>,
     /// The new name.
     title: Option<String>,
@@ -26,11 +29,14 @@ struct Asked {
     dry_run: bool,
 }
 
-#[derive(Debug, Deserialize)]
+/// The new SKU of a product with one variant, or the new SKUs by the old ones.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
 enum Skus {
+    /// The one.
     One(String),
-    ByOld(Map<String, Value>),
+    /// By the old one.
+    ByOld(BTreeMap<String, String>),
 }
 
 impl On<'_> {
@@ -143,7 +149,7 @@ impl Rolled {
             let Some(Value::String(sku)) = variant.get_mut("sku") else { continue };
             let given = match &asked.sku {
                 Some(Skus::One(sku)) => Some(sku.as_str()),
-                Some(Skus::ByOld(skus)) => skus.get(sku.as_str()).and_then(Value::as_str),
+                Some(Skus::ByOld(skus)) => skus.get(sku.as_str()).map(String::as_str),
                 None => None,
             };
             let moved = given.map_or_else(|| years.moved(sku, true), str::to_owned);

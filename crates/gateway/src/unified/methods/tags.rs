@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::super::{ID, On};
 use super::{Line, MAX_ITEMS};
@@ -20,22 +21,28 @@ const AT_ONCE: usize = 4;
 /// So many records are read one by one; for more, those that carry the tag are listed.
 const LOOKED_UP: usize = 10;
 
-#[derive(Debug, Deserialize)]
+/// What a caller says.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(super) struct Asked {
+    #[schema(inline)]
     tag: Named,
     /// What the records are: `customer` or `order`.
     #[serde(default = "customers")]
+    #[schema(default = "customer", pattern = "^(customer|order)$")]
     object_type: String,
     /// The records' ids.
+    #[schema(min_items = 1, max_items = 1000)]
     ids: Vec<String>,
 }
 
 /// A tag by its id, or by its name, which makes it when it is attached and not there.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Named {
+    /// Its id.
     id: Option<String>,
+    /// Its name, where the id is not given.
     name: Option<String>,
 }
 
