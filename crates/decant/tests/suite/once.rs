@@ -127,6 +127,8 @@ impl Caller {
                     };
                 }
                 (_, Some("unknown")) => break Ending::Unknown,
+                // Only reading it back failed.
+                (_, Some("applied")) => break Ending::Written,
                 (_, Some("not_applied")) => {}
                 // Another try with the same key still runs.
                 (StatusCode::CONFLICT, None) => {}

@@ -14,8 +14,23 @@ use crate::proxy::not_found;
 use crate::{Answer, Error, Outcome, Payload};
 
 impl<'a> On<'a> {
-    /// Creates, changes or deletes a record, or calls a method of the resource's own.
+    /// Creates, changes or deletes a record, or calls a method of the resource's own. An error after something was written says so: what
+    /// fails then is only the reading back.
     pub(super) async fn write(
+        self,
+        method: &str,
+        id: Option<&str>,
+        query: Map<String, Value>,
+        payload: Payload,
+    ) -> Result<Answer, Error> {
+        let written = self.try_write(method, id, query, payload).await;
+        written.map_err(|error| match error.outcome() {
+            None if self.call(method).writes().are_open() => error.with_outcome(Outcome::Applied),
+            _ => error,
+        })
+    }
+
+    async fn try_write(
         self,
         method: &str,
         id: Option<&str>,
