@@ -81,7 +81,7 @@ impl Gateway {
     /// Checks a bearer token. [`Error::Unauthenticated`] when it is unknown or has ended.
     pub async fn authenticate(&self, bearer: &str) -> Result<Caller, Error> {
         let hash = store::token::hash(bearer);
-        let read = async { self.find_caller(&hash).await?.ok_or_else(unknown) };
+        let read = || async { self.find_caller(&hash).await?.ok_or_else(unknown) };
         let (caller, ends) = self.0.callers.get_or_read(hash.as_str(), read).await?;
         if ends.is_some_and(|ends| ends <= self.0.parts.clock.now()) {
             return Err(Error::Unauthenticated("the token has ended; make a new one".into()));

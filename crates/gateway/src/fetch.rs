@@ -146,7 +146,7 @@ impl Call<'_> {
         {
             record.needs_reauth();
         }
-        self.gateway.was_refused(self.connected, self.resource, self.method, &error).await;
+        Box::pin(self.gateway.was_refused(self.connected, self.resource, self.method, &error)).await;
         keep_answer_headers(&mut headers);
         for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG] {
             headers.remove(name);

@@ -50,7 +50,7 @@ impl Gateway {
         let connected = self.connected(&call.caller, options.account_id.as_deref()).await?;
         record.about(&connected.account);
         if call.resource == ACTIONS {
-            let result = self.act(&connected, &call.method, record).await?;
+            let result = Box::pin(self.act(&connected, &call.method, record)).await?;
             return Ok(Reply::Answer(Answer::json(&json!({ "result": result }))));
         }
         let resource = connected.integration.resource(&call.resource).map_err(not_found)?;
@@ -74,8 +74,8 @@ impl Gateway {
             }
             let listing = Listing { call: &calling, resource, method, id: id.as_deref(), options: &options };
             return match options.format {
-                Format::Stream => listing.stream(query).await.map(Reply::Answer),
-                _ => listing.walk(query).await.map(Reply::Records),
+                Format::Stream => Box::pin(listing.stream(query)).await.map(Reply::Answer),
+                _ => Box::pin(listing.walk(query)).await.map(Reply::Records),
             };
         }
         calling.refuse_sandbox_write(&method.verb)?;

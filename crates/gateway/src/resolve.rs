@@ -128,7 +128,7 @@ impl Gateway {
         environment_id: &str,
         id: &str,
     ) -> Result<Arc<Connected>, Error> {
-        let read = async {
+        let read = || async {
             let account = self.0.parts.store.get_integrated_account(environment_id, id).await?;
             Ok::<_, Error>(Arc::new(self.connect_parts(account).await?))
         };
@@ -152,7 +152,7 @@ impl Gateway {
     }
 
     pub(crate) async fn installed(&self, environment_id: &str, id: &str) -> Result<Arc<Installed>, Error> {
-        let read = async {
+        let read = || async {
             let row = self.0.parts.store.get_environment_integration(environment_id, id).await?;
             let map_overrides =
                 self.0.parts.store.map_overrides_of(&row.environment_id, &row.integration).await?;

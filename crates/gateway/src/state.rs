@@ -19,7 +19,7 @@ impl Gateway {
         if !needs_reauth && !is_about(account.last_forbidden_error.as_ref(), resource, method) {
             return;
         }
-        self.change_state(connected, |account| {
+        Box::pin(self.change_state(connected, |account| {
             let mut patch = AccountPatch::default();
             if account.status == AccountStatus::NeedsReauth {
                 patch.status = Some(AccountStatus::Active);
@@ -29,7 +29,7 @@ impl Gateway {
                 patch.last_forbidden_error = Some(None);
             }
             patch
-        })
+        }))
         .await;
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use expression::{Expression, TextTemplate};
+use expression::{Expression, Scope, TextTemplate};
 use http::header::{HeaderMap, HeaderName};
 use serde_json::{Map, Value};
+use url::Url;
 
 use crate::action::{Action, Step};
 use crate::credentials::{CheckedCredentials, FieldProblem};
@@ -39,7 +40,7 @@ pub struct Integration {
     pub actions: BTreeMap<String, Action>,
     /// What the platform allows, where it is known.
     pub rate_limit: Option<RateLimit>,
-    pub(crate) base_url: TextTemplate,
+    pub(crate) base_url: BaseUrl,
     pub(crate) headers: Vec<(HeaderName, TextTemplate)>,
     pub(crate) authorization: CompiledAuthorization,
     pub(crate) query_array_format: ArrayFormat,
@@ -60,6 +61,12 @@ pub struct RateLimit {
     pub deep_page: Option<u32>,
     /// … are given once in this many seconds.
     pub deep_page_seconds: Option<u32>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum BaseUrl {
+    Fixed(Url),
+    Template(TextTemplate),
 }
 
 #[derive(Debug, Clone)]
@@ -110,7 +117,7 @@ impl Integration {
     pub(crate) fn compile(config: Value) -> Result<Self, Mistake> {
         let definition: Definition =
             source::read_value(&config).map_err(|(path, reason)| Mistake { path, reason })?;
-        let base_url = template(&["base_url"], &definition.base_url, &["context"])?;
+        let base_url = BaseUrl::of(template(&["base_url"], &definition.base_url, &["context"])?);
         let mut headers = Vec::new();
         for (name, value) in &definition.headers {
             headers.push((
@@ -221,6 +228,17 @@ impl Integration {
         body: &[u8],
     ) -> RemoteError {
         recognise::recognise(&self.errors, &self.rate_limit_statuses, resource, status, headers, body)
+    }
+}
+
+impl BaseUrl {
+    /// Parsed once where it is the same for all accounts. What is no URL is told when it is called.
+    fn of(template: TextTemplate) -> Self {
+        let fixed = template.roots().next().is_none();
+        match Url::parse(&template.text(&Scope::new())) {
+            Ok(url) if fixed => Self::Fixed(url),
+            _ => Self::Template(template),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::compiled::{CompiledAuthorization, Integration, Method};
+use crate::compiled::{BaseUrl, CompiledAuthorization, Integration, Method};
 use crate::credentials::Credentials;
 use crate::definition::ArrayFormat;
 use crate::error::PlanError;
@@ -126,10 +126,14 @@ impl Integration {
     }
 
     fn base(&self, inputs: &Inputs<'_>) -> Result<Url, PlanError> {
+        let template = match &self.base_url {
+            BaseUrl::Fixed(url) => return Ok(url.clone()),
+            BaseUrl::Template(template) => template,
+        };
         let context = self.context(inputs.context);
         let scope = Scope::new().with("context", &context);
         let mut text = String::with_capacity(64);
-        self.base_url.fill(&scope, &mut text, encode_segment, account_lacks)?;
+        template.fill(&scope, &mut text, encode_segment, account_lacks)?;
         Url::parse(&text)
             .map_err(|error| PlanError::BadPath(format!("the base URL {text:?} is no URL: {error}")))
     }

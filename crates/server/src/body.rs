@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
-use axum::middleware::Next;
-use axum::response::Response;
 use bytes::Bytes;
 use gateway::Payload;
 use http::header::{CONTENT_TYPE, EXPECT};
@@ -94,13 +92,10 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
 
 /// Lets a refused body run out. Without it the server would close the connection on a caller who is still sending, who then
 /// sees a reset instead of the answer.
-pub(crate) async fn drain_leftovers(mut request: Request, next: Next) -> Response {
+pub(crate) fn drain_leftovers(request: Request) -> Request {
     // Who waits for `100 Continue` has not begun to send.
     let sending = !request.body().is_end_stream() && !request.headers().contains_key(EXPECT);
-    if sending {
-        request = request.map(|body| Body::new(Drained(Some(body))));
-    }
-    next.run(request).await
+    if sending { request.map(|body| Body::new(Drained(Some(body)))) } else { request }
 }
 
 /// A body that is read to its end in the background when it is dropped before.

@@ -24,7 +24,9 @@ mod routes;
 mod serve;
 
 use axum::Router;
-use axum::middleware;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use gateway::Gateway;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -62,11 +64,10 @@ struct App {
 
 /// The whole API.
 pub fn router(gateway: Gateway, options: Options) -> Router {
-    let document = openapi::document(gateway.models());
     let app = App { gateway, body_limit: options.body_limit, metrics: options.metrics };
     let once = middleware::from_fn_with_state(app.clone(), idempotency::once);
     let mut router = Router::from(routes::data()).layer(once).merge(Router::from(routes::admin()));
-    router = router.merge(openapi::routes(&document));
+    router = router.merge(openapi::routes());
     if options.docs {
         router = router.merge(routes::docs::routes());
     }
@@ -76,11 +77,16 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
 
 /// What every request goes through, whichever handler it is for.
 fn around<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    router
-        .layer(middleware::from_fn(nul::refuse))
-        .layer(middleware::from_fn(body::drain_leftovers))
-        .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(middleware::from_fn(observe::observe))
+    router.layer(CatchPanicLayer::custom(observe::panicked)).layer(middleware::from_fn(pass))
+}
+
+/// One layer for all of it: each would copy the ones below it for every request.
+async fn pass(request: Request, next: Next) -> Response {
+    observe::observe(request, async |request| match nul::refuse(&request) {
+        Ok(()) => next.run(body::drain_leftovers(request)).await,
+        Err(refusal) => refusal.into_response(),
+    })
+    .await
 }
 
 #[cfg(test)]

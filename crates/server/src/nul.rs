@@ -1,19 +1,16 @@
 //! NUL characters, refused where they come in: none of the texts kept here holds one, and PostgreSQL takes none.
 
 use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::error::ApiError;
 
 /// Refuses a request whose path or query holds one.
-pub(crate) async fn refuse(request: Request, next: Next) -> Response {
+pub(crate) fn refuse(request: &Request) -> Result<(), ApiError> {
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());
     if target.contains("%00") {
-        return ApiError::bad_request("the address holds a NUL character (%00); leave it out")
-            .into_response();
+        return Err(ApiError::bad_request("the address holds a NUL character (%00); leave it out"));
     }
-    next.run(request).await
+    Ok(())
 }
 
 /// Whether JSON text holds one within its strings, where it is always written as an escape.

@@ -5,7 +5,6 @@ use std::any::Any;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Method};
 use tracing::Instrument;
@@ -23,8 +22,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken from a caller.
 const REQUEST_ID_LENGTH: usize = 128;
 
-/// Names, times, counts and logs a request.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+/// Names, times, counts and logs a request that `answer` answers.
+pub(crate) async fn observe(mut request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     let start = Instant::now();
     let id = given_id(&request).unwrap_or_else(new_id);
     request.headers_mut().insert(REQUEST_ID, id.clone());
@@ -40,7 +39,7 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         path = request.uri().path()
     );
 
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = answer(request).instrument(span.clone()).await;
 
     let elapsed = start.elapsed();
     let status = response.status().as_u16();

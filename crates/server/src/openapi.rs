@@ -3,7 +3,10 @@
 mod models;
 mod writes;
 
+use std::sync::{Arc, OnceLock};
+
 use axum::Router;
+use axum::extract::State;
 use axum::routing::get;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -86,8 +89,12 @@ fn tell_operations_apart(item: &mut Value) {
     }
 }
 
-/// `GET /openapi.json`, written once.
-pub(crate) fn routes(document: &Value) -> Router<App> {
-    let text = Bytes::from(document.to_string());
-    Router::new().route("/openapi.json", get(|| async move { ([(CONTENT_TYPE, "application/json")], text) }))
+/// `GET /openapi.json`, written when it is first asked for: until then it would take memory for nothing.
+pub(crate) fn routes() -> Router<App> {
+    let text: Arc<OnceLock<Bytes>> = Arc::default();
+    let answer = async move |State(app): State<App>| {
+        let text = text.get_or_init(|| document(app.gateway.models()).to_string().into());
+        ([(CONTENT_TYPE, "application/json")], text.clone())
+    };
+    Router::new().route("/openapi.json", get(answer))
 }

@@ -59,12 +59,19 @@ argument_from! {
 pub(crate) struct Query {
     text: String,
     arguments: Vec<Argument>,
+    by_place: bool,
 }
 
 impl Query {
     /// A statement; arguments are bound in the order of `$1`, `$2`, ….
     pub fn new(text: &'static str) -> Self {
-        Self { text: text.to_owned(), arguments: Vec::new() }
+        Self { text: text.to_owned(), arguments: Vec::new(), by_place: false }
+    }
+
+    /// A statement for one database, to be appended to with many arguments. SQLite searches all that have a number for
+    /// each of them, so they are `?` there.
+    pub fn with_many_arguments(text: &'static str, database: &Database) -> Self {
+        Self { by_place: matches!(database, Database::Sqlite { .. }), ..Self::new(text) }
     }
 
     /// Binds the next argument.
@@ -82,8 +89,12 @@ impl Query {
     /// Appends the next `$n` and binds its argument.
     pub fn push_bind(&mut self, argument: impl Into<Argument>) -> &mut Self {
         self.arguments.push(argument.into());
-        self.text.push('$');
-        self.text.push_str(&self.arguments.len().to_string());
+        if self.by_place {
+            self.text.push('?');
+        } else {
+            self.text.push('$');
+            self.text.push_str(&self.arguments.len().to_string());
+        }
         self
     }
 }
@@ -91,7 +102,7 @@ impl Query {
 /// Makes a driver's query of ours; which driver follows from where it is used.
 macro_rules! driver_query {
     ($query:expr) => {{
-        let Query { text, arguments } = $query;
+        let Query { text, arguments, .. } = $query;
         // Safe: `Query` takes fixed text only.
         let mut query = sqlx::query(AssertSqlSafe(text));
         for argument in arguments {

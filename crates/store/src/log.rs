@@ -150,10 +150,11 @@ impl Store {
     }
 
     fn insert_batch(&self, batch: &[NewLogEntry]) -> Query {
-        let mut query = Query::new(
+        let mut query = Query::with_many_arguments(
             "INSERT INTO log (id, log_type, environment_id, integrated_account_id, tenant_id, integration, request_type, \
              resource, method, http_method, http_url, http_status_code, http_status_category, duration, fetch_duration, \
              result_count, integrated_account_needs_reauth, logs, message, created_at) VALUES ",
+            self.database(),
         );
         let now = self.now();
         for (index, entry) in batch.iter().enumerate() {

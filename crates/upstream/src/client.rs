@@ -124,7 +124,9 @@ impl Upstream {
         };
         let first = message(request.verb.clone(), uri.clone(), headers.clone(), body);
         match self.send_once(first).await {
-            Err(SendError::Reset) => self.send_once(message(request.verb, uri, headers, again)).await,
+            Err(SendError::Reset) => {
+                Box::pin(self.send_once(message(request.verb, uri, headers, again))).await
+            }
             answer => answer,
         }
     }

@@ -31,7 +31,7 @@ pub struct Arguments {
 }
 
 /// How often what was measured is summed up.
-const UPKEEP: Duration = Duration::from_secs(1);
+const UPKEEP: Duration = Duration::from_millis(250);
 
 /// Serves until it is told to stop.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {

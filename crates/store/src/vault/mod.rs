@@ -107,7 +107,7 @@ impl Vault {
     pub async fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<Secrets, StoreError> {
         match self.ring().open(place, sealed) {
             Err(VaultError::UnknownDataKey { .. }) => {
-                self.load().await?;
+                Box::pin(self.load()).await?;
                 Ok(self.ring().open(place, sealed)?)
             }
             opened => Ok(opened?),
