@@ -26,12 +26,17 @@ const SQLITE_BUSY: &str = "5";
 /// How long until such a file is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
+/// Reading connections to SQLite at most: each has a thread and memory of its own, and a read is short.
+const SQLITE_READERS: u32 = 4;
+/// The pages that a connection to SQLite keeps, in KiB (negative, as SQLite wants it said). The operating system has the file at hand as well.
+const SQLITE_CACHE: &str = "-512";
+
 /// How to open a store.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where the master key is.
     pub master_keys: MasterKeySource,
-    /// Connections to PostgreSQL, or reading connections to SQLite, at most.
+    /// Connections to PostgreSQL, or reading connections to SQLite (of which four are enough), at most.
     pub connections: u32,
     /// How long to wait for a free connection, and on SQLite for the write lock of another process.
     pub wait: Duration,
@@ -153,11 +158,15 @@ async fn open_sqlite(path: &str, options: &Options) -> Result<Database, StoreErr
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
+        .pragma("cache_size", SQLITE_CACHE)
         .busy_timeout(options.wait);
     // The writer opens first: it makes the file and switches it to the write-ahead log. Connections stay open: there is
     // no server that could lose them, and the last one to close would end the log under the readers.
     let pool = SqlitePoolOptions::new().acquire_timeout(options.wait).idle_timeout(None).max_lifetime(None);
     let write = open_writer(pool.clone().max_connections(1), &connect, options.wait).await?;
-    let read = pool.max_connections(options.connections).connect_with(connect.read_only(true)).await?;
+    let read = pool
+        .max_connections(options.connections.min(SQLITE_READERS))
+        .connect_with(connect.read_only(true))
+        .await?;
     Ok(Database::Sqlite { write, read })
 }

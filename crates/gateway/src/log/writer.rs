@@ -14,7 +14,7 @@ const WAITING: usize = 4_096;
 /// Rows written by one transaction.
 const BATCH: usize = 512;
 /// How long a row may wait for others.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(25);
 /// How often a batch is tried before it is dropped, and how long after.
 const TRIES: u32 = 5;
 const RETRY_AFTER: Duration = Duration::from_millis(200);
