@@ -6,10 +6,6 @@ mod logging;
 mod output;
 
 use clap::{Parser, Subcommand};
-use mimalloc::MiMalloc;
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The open, self-hosted gateway between software products and their customers' commerce platforms.
 #[derive(Parser)]
@@ -47,7 +43,22 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
-    let outcome = match Cli::parse().command {
+    // On the threads that do the work afterwards: what starting took of memory is then theirs to use again.
+    let outcome = match tokio::spawn(run(Cli::parse().command)).await {
+        Ok(outcome) => outcome,
+        Err(panic) => Err(panic.into()),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("decant: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Serve(arguments) => Box::pin(commands::serve::run(arguments)).await,
         Command::Demo(arguments) => Box::pin(commands::demo::run(arguments)).await,
         Command::Sandbox(arguments) => Box::pin(commands::sandbox::run(arguments)).await,
@@ -57,12 +68,5 @@ async fn main() -> std::process::ExitCode {
         Command::Map(command) => commands::map::run(command),
         Command::Doctor(arguments) => Box::pin(commands::doctor::run(arguments)).await,
         Command::Openapi(arguments) => commands::openapi::run(arguments),
-    };
-    match outcome {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("decant: {error:#}");
-            std::process::ExitCode::FAILURE
-        }
     }
 }
