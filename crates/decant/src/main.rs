@@ -6,6 +6,10 @@ mod logging;
 mod output;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The open, self-hosted gateway between software products and their customers' commerce platforms.
 #[derive(Parser)]
