@@ -92,7 +92,7 @@ impl Gateway {
             // An answer of the platform is passed on, whatever it is.
             match written {
                 Err(error) if error.remote().is_none() => {
-                    calling.settle(Err(error), look_up_deleted(&calling, resource, id)).await?;
+                    Box::pin(calling.settle(Err(error), look_up_deleted(&calling, resource, id))).await?;
                 }
                 known => known?,
             }
