@@ -160,7 +160,9 @@ impl Error {
     pub fn outcome(&self) -> Option<Outcome> {
         match self {
             Self::Write { outcome, .. } => Some(*outcome),
-            Self::Partial { source, .. } if source.outcome() == Some(Outcome::Unknown) => Some(Outcome::Unknown),
+            Self::Partial { source, .. } if source.outcome() == Some(Outcome::Unknown) => {
+                Some(Outcome::Unknown)
+            }
             Self::Partial { .. } => Some(Outcome::Applied),
             Self::WriteLost | Self::NotSentAgain => Some(Outcome::Unknown),
             Self::AnswerNotKept { .. } => Some(Outcome::Applied),

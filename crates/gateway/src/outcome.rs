@@ -60,7 +60,9 @@ impl Outcome {
                 "whether the write was applied is not known: look it up before you write again. With an Idempotency-Key the \
                  same request may be repeated safely: nothing is sent twice, and it answers the same until more is known",
             ),
-            Self::Applied => Some("the write was applied, and only its answer is lost: read what was written"),
+            Self::Applied => {
+                Some("the write was applied, and only its answer is lost: read what was written")
+            }
             Self::NotApplied => None,
         }
     }
