@@ -206,7 +206,7 @@ impl Gateway {
         model: &str,
         resource: &str,
         layer: &'a Value,
-    ) -> Result<(Value, Vec<(&'a str, &'a Value)>), OverrideError> {
+    ) -> Result<(Value, MethodLayers<'a>), OverrideError> {
         let declared = self.models().get(model).and_then(|model| model.resource(resource));
         let declared = declared.map_err(|unknown| {
             OverrideError::new(&format!("{ACCOUNT}.{model}.{resource}"), unknown.to_string())
@@ -235,6 +235,9 @@ impl Gateway {
         Err(Error::BadRequest { message, details: Some(json!({"failures": errors})) })
     }
 }
+
+/// The lines of single methods, by name.
+type MethodLayers<'a> = Vec<(&'a str, &'a Value)>;
 
 /// The account's field that holds its override.
 const ACCOUNT: &str = "unified_model_override";
