@@ -1,8 +1,8 @@
 //! Batch requests: many calls of one account in one, where a node's calls are made of the records of others (facts, Truto 4.3).
 //!
-//! The request is checked whole ([`plan`]) before anything is sent. Then each node runs as soon as the nodes that it depends on are done
-//! ([`run`]): once for each of their records ([`turns`]), with placeholders filled from them ([`scope`]). Each call is one of `/unified`
-//! or `/proxy` ([`ask`]) and leaves its own row in the log.
+//! The request is checked whole (`plan`) before anything is sent. Then each node runs as soon as the nodes that it depends on are done
+//! (`run`): once for each of their records (`turns`), with placeholders filled from them (`scope`). Each call is one of `/unified`
+//! or `/proxy` (`ask`) and leaves its own row in the log.
 
 mod ask;
 mod budget;
