@@ -15,6 +15,7 @@ mod money;
 mod paging;
 mod support;
 mod time;
+mod traps;
 mod writes_catalog;
 mod writes_customers;
 mod writes_faults;
