@@ -227,9 +227,9 @@ pub(crate) struct Compiler {
 }
 
 /// The options of a line's table.
-const OPTIONS: [&str; 14] = [
+const OPTIONS: [&str; 13] = [
     "to", "to_query", "as", "words", "object", "each", "fields", "records", "key", "absent", "drop", "first",
-    "resolve", "create",
+    "resolve",
 ];
 
 impl Compiler {
