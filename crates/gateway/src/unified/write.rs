@@ -84,43 +84,32 @@ impl<'a> On<'a> {
     pub(super) async fn create(self, body: Map<String, Value>) -> Result<Answer, Error> {
         let asked = Value::Object(body.clone());
         let planned = self.plan("create", body).await?;
-        let (id, answer) = match self.send("create", None, Map::new(), &planned).await {
-            Ok(answer) => (self.id_of(&answer)?, Some(answer)),
-            Err(error) if error.outcome() == Some(Outcome::Unknown) => {
-                (self.find_created(&asked, &planned, error).await?, None)
-            }
-            Err(error) => return Err(error),
+        let sent = self.send("create", None, Map::new(), &planned).await.map(Made::Answered);
+        let look_up = async {
+            let found = self.find_created(&asked, &planned).await?;
+            Ok(found.map_or(Found::Unclear, |id| Found::Applied(Made::Found(id))))
+        };
+        let (id, answer) = match Box::pin(self.call("create").settle(sent, look_up)).await? {
+            Made::Answered(answer) => (self.id_of(&answer)?, Some(answer)),
+            Made::Found(id) => (id, None),
         };
         self.send_records(&id, planned.records()).await?;
         self.read_back(&id, &Map::new(), answer).await
     }
 
-    /// The record that a create may have made: the one by its recognisable field that shows what was written. That there is none
-    /// proves nothing, as lists may lag behind; then the error stays.
-    async fn find_created(
-        self,
-        asked: &Value,
-        planned: &PlannedWrite,
-        error: Error,
-    ) -> Result<String, Error> {
-        let Some((filter, value)) = self.map.found_by(asked) else { return Err(error) };
+    /// The record that a create may have made: the only one with its recognisable field that shows what was written. That there is none
+    /// proves nothing, as lists may lag behind.
+    async fn find_created(self, asked: &Value, planned: &PlannedWrite) -> Result<Option<String>, Error> {
+        let Some((filter, value)) = self.map.found_by(asked) else { return Ok(None) };
         let query = [(filter.to_owned(), Value::from(value))].into_iter().collect();
-        let options = Options::default();
-        let found = match Box::pin((On { options: &options, ..self }).all(&query)).await {
-            Ok(found) => found,
-            Err(failure) => {
-                tracing::warn!(%failure, resource = self.name, "what became of a write can't be looked up");
-                return Err(error);
+        let mut made = Vec::new();
+        for id in self.find(&query).await? {
+            let (record, _) = self.reading("get")?.locate(&id, &Map::new()).await?;
+            if planned.shows_in(&record) {
+                made.push(id);
             }
-        };
-        let shows = |record: &&Value| {
-            record["remote_data"].as_object().is_some_and(|record| planned.shows_in(record))
-        };
-        let mut made = found.iter().filter(shows).filter_map(|record| record[ID].as_str());
-        match (made.next(), made.next()) {
-            (Some(id), None) => Ok(id.to_owned()),
-            _ => Err(error),
         }
+        Ok(made.pop().filter(|_| made.is_empty()))
     }
 
     /// Changes a record, or calls a method on it. `query` is the caller's, for finding it.
@@ -333,6 +322,12 @@ impl<'a> On<'a> {
             }
         }
     }
+}
+
+/// How a record was made known: by the answer to its create, or by looking for it where there was none.
+enum Made {
+    Answered(Text),
+    Found(String),
 }
 
 /// The body of a write.

@@ -1,7 +1,7 @@
 //! Writes through the unified API, against a winery that takes them.
 
 use serde_json::{Value, json};
-use testkit::{App, Setup, TestDatabase, over_both_databases, small_winery};
+use testkit::{App, Fault, FaultRule, Setup, TestDatabase, over_both_databases, small_winery};
 
 use crate::support::{proxy, remote, says, unified, walk};
 
@@ -127,6 +127,34 @@ async fn what_can_not_be_written_is_told_whole_and_nothing_is_sent() {
     let twice = json!({"emails": [{"email": "twice@example.com"}]});
     app.post(&unified("customers", &account), &twice).await.ok();
     remote(&app, &app.post(&unified("customers", &account), &twice).await, 422);
+    app.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_is_looked_up_where_it_can_be_recognised() {
+    let app = App::sqlite().await;
+    let account = app.connect().await;
+    let lost = |verb: &str, path: &str| {
+        app.sandbox.faults().add(FaultRule::new(Fault::Reset).method(verb).path(path).times(1).after());
+    };
+    let body = json!({"first_name": "Ada", "emails": [{"email": "lost@example.com"}]});
+    lost("POST", "/v1/customer");
+    let made = app.post(&unified("customers", &account), &body).await.ok();
+    assert_eq!(made["emails"][0]["email"], "lost@example.com");
+    assert_eq!(app.sandbox.writes().count("POST", "/customer"), 1);
+
+    let one = unified(&format!("customers/{}", made["id"].as_str().unwrap()), &account);
+    lost("PUT", "/v1/customer");
+    assert_eq!(app.patch(&one, &json!({"last_name": "Found"})).await.ok()["last_name"], "Found");
+    lost("DELETE", "/v1/customer");
+    app.delete(&one).await.ok();
+
+    // Nothing tells one note from another.
+    lost("POST", "/v1/note");
+    let note = app.post(&unified("notes", &account), &json!({"text": "Call back"})).await;
+    note.refused(502);
+    assert_eq!(note.json()["outcome"], "unknown");
+    assert_eq!(app.sandbox.writes().count("POST", "/note"), 1);
     app.shutdown().await;
 }
 
