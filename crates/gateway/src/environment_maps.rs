@@ -171,14 +171,14 @@ impl Gateway {
         let given = Value::Object(change.config);
         for attempt in 1.. {
             let row = store.get_map_override(environment_id, id).await?;
-            let mut config = match way {
-                Way::Merge => Value::Object(row.config),
-                Way::Replace => Value::Object(Map::new()),
+            let config = match way {
+                Way::Merge => {
+                    let mut config = Value::Object(row.config);
+                    merge_lines(&mut config, &given);
+                    config
+                }
+                Way::Replace => given.clone(),
             };
-            match way {
-                Way::Merge => merge_lines(&mut config, &given),
-                Way::Replace => config.clone_from(&given),
-            }
             let Value::Object(config) = config else { break };
             self.check_environment_map(environment_id, &row.target, &config).await?;
             let version = change.version.unwrap_or(row.version);

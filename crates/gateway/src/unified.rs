@@ -260,10 +260,10 @@ impl Reading<'_> {
         let planned = self.map.plan_get(query)?;
         let queries = self.queries(planned.upstream);
         if self.options.format != Format::Unified {
-            return Ok(Answer::passed_on(self.find(id, &queries).await?));
+            return Ok(Answer::passed_on(self.find(id, &queries).await?.0));
         }
         let loads = try_join_all(self.method.loads.iter().map(|load| self.load(load, id)));
-        let answer = async { Text::of(self.find(id, &queries).await?.bytes().await?) };
+        let answer = async { Text::of(self.find(id, &queries).await?.0.bytes().await?) };
         // The record's own error tells more than that of what is read beside it.
         let (answer, loads) = join(answer, loads).await;
         let (answer, loads) = (answer?, loads?);
@@ -288,28 +288,25 @@ impl Reading<'_> {
         id: &str,
         query: &Map<String, Value>,
     ) -> Result<(Map<String, Value>, Map<String, Value>), Error> {
-        let mut missing = None;
-        for query in self.queries(self.map.plan_get(query)?.upstream) {
-            match self.find(id, std::slice::from_ref(&query)).await {
-                Err(error) if error.status() == 404 => missing = Some(error),
-                answer => {
-                    let answer = Text::of(answer?.bytes().await?)?;
-                    return Ok((serde_json::from_str(answer.as_str()).map_err(not_json)?, query));
-                }
-            }
-        }
-        Err(missing.unwrap_or_else(|| self.no_such(id)))
+        let queries = self.queries(self.map.plan_get(query)?.upstream);
+        let (answer, query) = self.find(id, &queries).await?;
+        let answer = Text::of(answer.bytes().await?)?;
+        Ok((serde_json::from_str(answer.as_str()).map_err(not_json)?, query.clone()))
     }
 
-    /// The platform's answer to the first query that finds the record.
-    async fn find(&self, id: &str, queries: &[Map<String, Value>]) -> Result<Response, Error> {
+    /// The platform's answer to the first query that finds the record, and that query.
+    async fn find<'q>(
+        &self,
+        id: &str,
+        queries: &'q [Map<String, Value>],
+    ) -> Result<(Response, &'q Map<String, Value>), Error> {
         let mut missing = None;
         for query in queries {
             match self.call.ask(&self.ask(Some(id), query), None).await {
                 Err(Error::Remote(remote)) if remote.error.kind == RemoteErrorKind::NotFound => {
                     missing = Some(Error::Remote(remote));
                 }
-                answer => return require_success(answer?),
+                answer => return Ok((require_success(answer?)?, query)),
             }
         }
         Err(missing.unwrap_or_else(|| self.no_such(id)))

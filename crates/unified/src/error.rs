@@ -94,10 +94,17 @@ pub struct Failure {
     pub works: Vec<String>,
 }
 
+impl Failure {
+    /// A failure that says in words what would work.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), works: Vec::new() }
+    }
+}
+
 impl WriteError {
     /// An error about one field.
     pub fn of(field: &str, message: &str) -> Self {
-        Self { failures: vec![Failure { field: field.into(), message: message.into(), works: Vec::new() }] }
+        Self { failures: vec![Failure::new(field, message)] }
     }
 
     fn sentence(&self) -> String {

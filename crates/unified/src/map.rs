@@ -19,7 +19,7 @@ use crate::op::{Excluded, Fault, Here, Op, Run, write_field};
 use crate::query::{self, Filter, FilterMap, Operators, PlannedQuery};
 use crate::shape::{Node, Shape, unquoted};
 use crate::whole::{Request, Whole, prune};
-use crate::write::{Intent, PlannedWrite, Reference, Resolve, WriteDefinition, WriteMap};
+use crate::write::{Intent, PlannedWrite, Reference, WriteDefinition, WriteMap};
 
 /// How one resource of a model is read from one integration, and written to it.
 #[derive(Debug, Clone)]
@@ -453,11 +453,6 @@ impl ResourceMap {
     /// The unified fields that some method writes, such as `emails[].email`.
     pub fn written_fields(&self) -> BTreeSet<String> {
         self.writes.values().flat_map(|write| write.fields(&self.model.fields)).collect()
-    }
-
-    /// What a body may name by another field than its id.
-    pub fn resolves(&self) -> impl Iterator<Item = &Resolve> {
-        self.writes.values().flat_map(WriteMap::resolves)
     }
 
     /// The resource of the unified model.

@@ -271,17 +271,9 @@ impl<'a> On<'a> {
         let on = self.beside(&resolve.resource)?;
         let mut query = resolve.with.clone();
         query.insert(resolve.by.clone(), reference.value.as_str().into());
-        let found = on.find(&query).await?;
-        match found.as_slice() {
-            [one] => Ok(one.clone()),
-            [] if resolve.create => {
-                let created = on.create(query).await?;
-                created.into_value().await?[ID].as_str().map(str::to_owned).ok_or_else(|| {
-                    Error::BadAnswer(format!("the {} that was made has no {ID}", resolve.resource))
-                })
-            }
-            others => {
-                let count = others.len();
+        match on.find_or_make(query, resolve.create).await? {
+            Matching::One(id) => Ok(id),
+            Matching::Not(count) => {
                 let place = match reference.index {
                     Some(index) => format!("{}[{index}].{}", reference.field, resolve.by),
                     None => format!("{}.{}", reference.field, resolve.by),
@@ -298,6 +290,24 @@ impl<'a> On<'a> {
                 };
                 Err(WriteError::of(&place, &message).into())
             }
+        }
+    }
+
+    /// The one record that a query finds; where there is none and `makes` says so, it is made of the query.
+    pub(super) async fn find_or_make(
+        self,
+        query: Map<String, Value>,
+        makes: bool,
+    ) -> Result<Matching, Error> {
+        match self.find(&query).await?.as_slice() {
+            [one] => Ok(Matching::One(one.clone())),
+            [] if makes => {
+                let made = self.create(query).await?.into_value().await?;
+                made[ID].as_str().map(|id| Matching::One(id.to_owned())).ok_or_else(|| {
+                    Error::BadAnswer(format!("the {} that was made has no {ID}", self.resource))
+                })
+            }
+            others => Ok(Matching::Not(others.len())),
         }
     }
 
@@ -328,6 +338,14 @@ impl<'a> On<'a> {
 enum Made {
     Answered(Text),
     Found(String),
+}
+
+/// What a query for one record finds.
+pub(super) enum Matching {
+    /// The id of the one.
+    One(String),
+    /// So many, which is not one.
+    Not(usize),
 }
 
 /// The body of a write.

@@ -36,7 +36,7 @@ impl Writer {
     }
 
     pub fn fail(&mut self, field: &str, message: impl Into<String>) {
-        self.failures.push(Failure { field: field.to_owned(), message: message.into(), works: Vec::new() });
+        self.failures.push(Failure::new(field, message));
     }
 
     /// What was written, or all that is wrong.

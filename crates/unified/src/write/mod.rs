@@ -224,9 +224,4 @@ impl WriteMap {
             _ => Vec::new(),
         })
     }
-
-    /// What is looked up by another name than its id.
-    pub fn resolves(&self) -> impl Iterator<Item = &Resolve> {
-        self.lines.iter().filter_map(|(_, line)| line.resolve())
-    }
 }

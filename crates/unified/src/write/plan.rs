@@ -217,11 +217,10 @@ impl Keyed {
                     changed[position] = Some(whole);
                 }
                 // Only the best key names an item for sure: another one may belong to a new item.
-                (None, Some(key)) if Some(key) == self.key.first() => failures.push(Failure {
-                    field: format!("{}[{index}].{key}", self.field),
-                    message: "the record has no such item; leave it out to add one".to_owned(),
-                    works: Vec::new(),
-                }),
+                (None, Some(key)) if Some(key) == self.key.first() => failures.push(Failure::new(
+                    format!("{}[{index}].{key}", self.field),
+                    "the record has no such item; leave it out to add one",
+                )),
                 (None, _) => added.push(item),
             }
         }

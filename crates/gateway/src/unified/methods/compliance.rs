@@ -173,7 +173,7 @@ fn address(address: &Value, reasons: &mut Vec<Reason>) {
 /// The millilitres by type of product.
 fn volumes(order: &Value, reasons: &mut Vec<Reason>) -> Map<String, Value> {
     let mut volumes = Map::new();
-    for item in order["line_items"].as_array().into_iter().flatten() {
+    for item in super::list(order, "line_items") {
         let kind = item["type"].as_str().or_else(|| item["product"]["type"].as_str()).unwrap_or("other");
         let quantity = item["quantity"].as_i64().unwrap_or(0);
         match item["volume_ml"].as_i64() {

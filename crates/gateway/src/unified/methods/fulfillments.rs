@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use unified::{ResourceMap, WriteError};
+use unified::{Failure, ResourceMap, WriteError};
 use utoipa::ToSchema;
 
 use super::super::{ID, On};
@@ -63,7 +63,7 @@ impl On<'_> {
         let asked: Asked = super::read_body(body.clone())?;
         let order = self.beside("orders")?.get_value(&asked.order.id).await?;
         let wanted = wanted_lines(&order, asked.line_items.as_deref())?;
-        let there = order["fulfillments"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let there = super::list(&order, "fulfillments");
         body.entry("package_count").or_insert_with(|| asked.tracking_numbers.len().max(1).into());
         body.shift_remove("order");
         let method = match &wanted {
@@ -92,8 +92,7 @@ impl On<'_> {
         let sent = self.send(method, Some(&asked.order.id), Map::new(), &planned).await.map(drop);
         let look_up = async {
             let now = self.beside("orders")?.get_value(&asked.order.id).await?;
-            let there = now["fulfillments"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let made = find_same(&now, there, wanted.as_ref(), &asked)?;
+            let made = find_same(&now, super::list(&now, "fulfillments"), wanted.as_ref(), &asked)?;
             Ok(if made.is_some_and(|made| has_tracking(made, &asked)) {
                 Found::Applied(())
             } else {
@@ -111,8 +110,8 @@ impl On<'_> {
         let known: Vec<&Value> = there.iter().map(|fulfillment| &fulfillment[ID]).collect();
         let order_id = asked.order.id.as_str();
         let now = self.beside("orders")?.get_value(order_id).await?;
-        let made = now["fulfillments"].as_array().into_iter().flatten();
-        let made = made.rev().find(|fulfillment| !known.contains(&&fulfillment[ID]));
+        let mut made = super::list(&now, "fulfillments").iter().rev();
+        let made = made.find(|fulfillment| !known.contains(&&fulfillment[ID]));
         match made.and_then(|made| made[ID].as_str()) {
             Some(id) => self.read_fulfillment(order_id, id).await,
             None => Err(Error::BadAnswer(
@@ -141,8 +140,7 @@ impl On<'_> {
         let sent = self.send("delete", Some(order_id), Map::new(), &planned).await.map(drop);
         let look_up = async {
             let order = self.beside("orders")?.get_value(order_id).await?;
-            let is_there =
-                order["fulfillments"].as_array().into_iter().flatten().any(|there| there[ID] == id);
+            let is_there = super::list(&order, "fulfillments").iter().any(|there| there[ID] == id);
             Ok(if is_there { Found::Missing } else { Found::Applied(()) })
         };
         self.call("delete").settle(sent, look_up).await
@@ -161,7 +159,7 @@ impl On<'_> {
 /// The order's lines by id and how many of each; `None` for all of them.
 fn wanted_lines(order: &Value, asked: Option<&[Item]>) -> Result<Option<BTreeMap<String, i64>>, Error> {
     let Some(asked) = asked else { return Ok(None) };
-    let lines: Vec<&Value> = order["line_items"].as_array().into_iter().flatten().collect();
+    let lines = super::list(order, "line_items");
     let mut wanted = BTreeMap::new();
     let mut failures = Vec::new();
     for (index, item) in asked.iter().enumerate() {
@@ -169,7 +167,8 @@ fn wanted_lines(order: &Value, asked: Option<&[Item]>) -> Result<Option<BTreeMap
             (Some(id), _) => (ID, id),
             (None, Some(sku)) => ("sku", sku),
             (None, None) => {
-                failures.push((format!("line_items[{index}]"), "say which line by its id or sku".to_owned()));
+                let place = format!("line_items[{index}]");
+                failures.push(Failure::new(place, "say which line by its id or sku"));
                 continue;
             }
         };
@@ -179,27 +178,18 @@ fn wanted_lines(order: &Value, asked: Option<&[Item]>) -> Result<Option<BTreeMap
                 let id = line[ID].as_str().unwrap_or_default().to_owned();
                 *wanted.entry(id).or_insert(0) += quantity;
             }
-            None => failures.push((
+            None => failures.push(Failure::new(
                 format!("line_items[{index}].{key}"),
                 format!("the order has no line with the {key} {named:?}"),
             )),
         }
     }
-    match failures.is_empty() {
-        true => Ok(Some(wanted)),
-        false => {
-            let mut error = WriteError { failures: Vec::new() };
-            for (field, message) in failures {
-                error.failures.extend(WriteError::of(&field, &message).failures);
-            }
-            Err(error.into())
-        }
-    }
+    if failures.is_empty() { Ok(Some(wanted)) } else { Err(WriteError { failures }.into()) }
 }
 
 fn sku_of<'o>(order: &'o Value, line_id: &str) -> &'o Value {
-    let lines = order["line_items"].as_array().into_iter().flatten();
-    lines.into_iter().find(|line| line[ID] == line_id).map_or(&Value::Null, |line| &line["sku"])
+    let mut lines = super::list(order, "line_items").iter();
+    lines.find(|line| line[ID] == line_id).map_or(&Value::Null, |line| &line["sku"])
 }
 
 /// The fulfillment that is about the same goods, going the same way.
@@ -210,15 +200,14 @@ fn find_same<'o>(
     asked: &Asked,
 ) -> Result<Option<&'o Value>, Error> {
     let goods = |fulfillment: &Value| -> BTreeMap<String, i64> {
-        let lines = fulfillment["line_items"].as_array().into_iter().flatten();
         let line = |line: &Value| {
             let id = line[ID].as_str().or_else(|| {
-                let lines = order["line_items"].as_array()?;
-                lines.iter().find(|known| known["sku"] == line["sku"] && !line["sku"].is_null())?[ID].as_str()
+                let mut lines = super::list(order, "line_items").iter();
+                lines.find(|known| known["sku"] == line["sku"] && !line["sku"].is_null())?[ID].as_str()
             });
             Some((id?.to_owned(), line["quantity"].as_i64()?))
         };
-        lines.filter_map(line).collect()
+        super::list(fulfillment, "line_items").iter().filter_map(line).collect()
     };
     let goes_the_same_way =
         |fulfillment: &&Value| asked.kind.as_deref().is_none_or(|kind| fulfillment["type"] == kind);
@@ -242,7 +231,7 @@ fn find_same<'o>(
 /// Whether a fulfillment has the tracking that is asked for.
 fn has_tracking(fulfillment: &Value, asked: &Asked) -> bool {
     let mut there: Vec<&str> =
-        fulfillment["tracking_numbers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        super::list(fulfillment, "tracking_numbers").iter().filter_map(Value::as_str).collect();
     let mut wanted: Vec<&str> = asked.tracking_numbers.iter().map(String::as_str).collect();
     there.sort_unstable();
     wanted.sort_unstable();

@@ -7,17 +7,14 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
-use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::super::{ID, On};
-use super::{Line, MAX_ITEMS};
+use super::Line;
 use crate::{Answer, Error};
 
-/// So many levels are written at the same time.
-const AT_ONCE: usize = 4;
 /// So many SKUs are looked up one by one; for more the whole stock is read.
 const LOOKED_UP: usize = 3;
 
@@ -93,9 +90,7 @@ struct Variant {
 impl On<'_> {
     pub(super) async fn write_levels(self, mode: Mode, body: Map<String, Value>) -> Result<Answer, Error> {
         let asked: Asked = super::read_body(body)?;
-        if asked.lines.is_empty() || asked.lines.len() > MAX_ITEMS {
-            return Err(Error::bad_request(format!("lines: from 1 to {MAX_ITEMS} are needed")));
-        }
+        super::check_count("lines", asked.lines.len())?;
         let is_expected = asked.lines.iter().any(|line| line.expected.is_some());
         match mode {
             Mode::Adjust if asked.overwrite || is_expected => {
@@ -123,7 +118,7 @@ impl On<'_> {
                 Err(refused) => ready(refused).boxed(),
             })
             .collect();
-        let lines = stream::iter(written).buffered(AT_ONCE).collect().await;
+        let lines = super::some_at_once(written).await;
         Ok(Answer::json(&json!({ "result": super::summed_up("lines", lines) })))
     }
 
@@ -189,14 +184,13 @@ pub(super) fn body_schema(mode: Mode) -> Value {
 
 impl Stock {
     fn add(&mut self, products: &[Value], wanted: &HashSet<String>) {
-        let variants = products.iter().filter_map(|product| product["variants"].as_array()).flatten();
-        for variant in variants {
+        for variant in products.iter().flat_map(|product| super::list(product, "variants")) {
             let Some(sku) = variant["sku"].as_str() else { continue };
             if !wanted.contains(&sku.to_lowercase()) {
                 continue;
             }
             let number = |level: &Value, name: &str| level[name].as_i64().unwrap_or(0);
-            let levels = variant["inventory_levels"].as_array().into_iter().flatten().filter_map(|level| {
+            let levels = super::list(variant, "inventory_levels").iter().filter_map(|level| {
                 let location = level["location"][ID].as_str()?.to_owned();
                 let level =
                     Level { available: number(level, "available"), reserved: number(level, "reserved") };

@@ -7,6 +7,8 @@ mod levels;
 mod rollover;
 mod tags;
 
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use unified::{ResourceMap, WriteError};
@@ -17,6 +19,8 @@ use crate::{Answer, Error, Outcome};
 
 /// So many lines or records one call takes.
 const MAX_ITEMS: usize = 1000;
+/// So many of them are written at the same time.
+const AT_ONCE: usize = 4;
 
 /// A method that this gateway puts together itself.
 #[derive(Debug, Clone, Copy)]
@@ -114,6 +118,24 @@ fn read_body<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, Error> 
         let place = if place.is_empty() { "the body" } else { &place };
         WriteError::of(place, &reason.replace("expected i64", "expected a whole number")).into()
     })
+}
+
+/// Refuses a call for nothing, and one for more than a call takes.
+fn check_count(field: &str, count: usize) -> Result<(), Error> {
+    if (1..=MAX_ITEMS).contains(&count) {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!("{field}: from 1 to {MAX_ITEMS} are needed")))
+}
+
+/// Does many writes, some at the same time; the lines are in the order of the writes.
+async fn some_at_once(writes: Vec<BoxFuture<'_, Value>>) -> Vec<Value> {
+    stream::iter(writes).buffered(AT_ONCE).collect().await
+}
+
+/// The items of a list of a unified record; none where there is no such list.
+fn list<'v>(record: &'v Value, name: &str) -> &'v [Value] {
+    record[name].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// What became of one of many: the answer's own line.

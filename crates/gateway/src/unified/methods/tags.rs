@@ -5,19 +5,17 @@ use std::collections::HashSet;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use super::super::write::Matching;
 use super::super::{ID, On};
-use super::{Line, MAX_ITEMS};
+use super::Line;
 use crate::outcome::Found;
 use crate::{Answer, Error};
 
 const ATTACH: &str = "attach";
-/// So many records are written at the same time.
-const AT_ONCE: usize = 4;
 /// So many records are read one by one; for more, those that carry the tag are listed.
 const LOOKED_UP: usize = 10;
 
@@ -68,9 +66,7 @@ impl On<'_> {
         body: Map<String, Value>,
     ) -> Result<Answer, Error> {
         let asked: Asked = super::read_body(body)?;
-        if asked.ids.is_empty() || asked.ids.len() > MAX_ITEMS {
-            return Err(Error::bad_request(format!("ids: from 1 to {MAX_ITEMS} are needed")));
-        }
+        super::check_count("ids", asked.ids.len())?;
         let records = self.beside(match asked.object_type.as_str() {
             "customer" => "customers",
             "order" => "orders",
@@ -99,8 +95,7 @@ impl On<'_> {
             .filter(|id| seen.insert(id.as_str()))
             .map(|id| self.tag_one(&tagging, id).boxed())
             .collect();
-        let lines = stream::iter(written).buffered(AT_ONCE).collect().await;
-        let mut result = super::summed_up("records", lines);
+        let mut result = super::summed_up("records", super::some_at_once(written).await);
         result["tag"] = json!({ID: tag});
         Ok(Answer::json(&json!({ "result": result })))
     }
@@ -156,16 +151,11 @@ impl On<'_> {
         ]
         .into_iter()
         .collect();
-        match self.find(&query).await?.as_slice() {
-            [] if !attaches => Ok(None),
-            [] => {
-                let made = Box::pin(self.create(query)).await?.into_value().await?;
-                Ok(made[ID].as_str().map(str::to_owned))
-            }
-            [one] => Ok(Some(one.clone())),
-            several => Err(Error::bad_request(format!(
-                "tag.name: {} tags have the name {name:?}: say which by its id",
-                several.len()
+        match self.find_or_make(query, attaches).await? {
+            Matching::One(id) => Ok(Some(id)),
+            Matching::Not(0) => Ok(None),
+            Matching::Not(count) => Err(Error::bad_request(format!(
+                "tag.name: {count} tags have the name {name:?}: say which by its id"
             ))),
         }
     }
@@ -173,5 +163,5 @@ impl On<'_> {
 
 /// Whether a record carries the tag.
 fn carries(record: &Value, tag: &str) -> bool {
-    record["tags"].as_array().into_iter().flatten().any(|carried| carried[ID] == tag)
+    super::list(record, "tags").iter().any(|carried| carried[ID] == tag)
 }
