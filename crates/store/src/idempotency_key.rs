@@ -72,7 +72,7 @@ pub struct KeptAnswer {
 const SELECT: &str = "SELECT id, fingerprint, holder, lease_until, is_unknown, answer, expires_at FROM idempotency_key \
                       WHERE owner = $1 AND name = $2";
 
-/// Rows deleted by one transaction, so that others can write in between.
+/// Rows deleted by one transaction.
 const DELETED_AT_ONCE: u32 = 1_000;
 
 /// A key as kept.
@@ -223,22 +223,9 @@ impl Store {
 
     /// Deletes the keys that ended before `before`; how many. In portions, so that it never holds others up.
     pub async fn sweep_idempotency_keys(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let mut deleted = 0;
-        loop {
-            let mut transaction = self.database().begin().await?;
-            let query = Query::new(
-                "DELETE FROM idempotency_key WHERE id IN \
-                 (SELECT id FROM idempotency_key WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
-            )
-            .bind(before)
-            .bind(DELETED_AT_ONCE);
-            let portion = transaction.execute(query).await?;
-            transaction.commit().await?;
-            deleted += portion;
-            if portion < u64::from(DELETED_AT_ONCE) {
-                return Ok(deleted);
-            }
-        }
+        let statement = "DELETE FROM idempotency_key WHERE id IN \
+                 (SELECT id FROM idempotency_key WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
+        self.delete_in_portions(statement, before, DELETED_AT_ONCE).await
     }
 
     /// Runs a statement in a transaction of its own; whether it touched a row.

@@ -97,7 +97,7 @@ const COLUMNS: &str = "SELECT id, log_type, environment_id, integrated_account_i
 /// Rows of one INSERT: a few fixed sizes, so that a driver prepares few statements.
 const BATCH_SIZES: [usize; 4] = [64, 16, 4, 1];
 
-/// Rows deleted by one transaction, so that others can write in between.
+/// Rows deleted by one transaction.
 const DELETED_AT_ONCE: u32 = 5_000;
 
 impl LogEntry {
@@ -226,20 +226,7 @@ impl Store {
 
     /// Deletes rows older than `before`; how many. In portions, so that it never holds others up.
     pub async fn delete_logs(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let mut deleted = 0;
-        loop {
-            let mut transaction = self.database().begin().await?;
-            let query = Query::new(
-                "DELETE FROM log WHERE id IN (SELECT id FROM log WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
-            )
-            .bind(before)
-            .bind(DELETED_AT_ONCE);
-            let portion = transaction.execute(query).await?;
-            transaction.commit().await?;
-            deleted += portion;
-            if portion < u64::from(DELETED_AT_ONCE) {
-                return Ok(deleted);
-            }
-        }
+        let statement = "DELETE FROM log WHERE id IN (SELECT id FROM log WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+        self.delete_in_portions(statement, before, DELETED_AT_ONCE).await
     }
 }

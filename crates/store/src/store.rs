@@ -99,6 +99,26 @@ impl Store {
         whole_milliseconds(self.0.clock.now())
     }
 
+    /// Deletes what a statement finds from before a time (`$1`), so many rows at once (`$2`); how many in all. Each portion is a
+    /// transaction of its own, so that others can write in between.
+    pub(crate) async fn delete_in_portions(
+        &self,
+        statement: &'static str,
+        before: Timestamp,
+        at_once: u32,
+    ) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        loop {
+            let mut transaction = self.database().begin().await?;
+            let portion = transaction.execute(Query::new(statement).bind(before).bind(at_once)).await?;
+            transaction.commit().await?;
+            deleted += portion;
+            if portion < u64::from(at_once) {
+                return Ok(deleted);
+            }
+        }
+    }
+
     /// An id that sorts after those made before it in this process.
     pub(crate) fn new_id(&self, now: Timestamp) -> String {
         // The clock is never before 1970 and its fraction never negative.
