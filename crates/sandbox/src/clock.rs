@@ -62,6 +62,11 @@ impl WineryTime {
         self.clock.milliseconds()
     }
 
+    /// Milliseconds since the start by the clock.
+    pub fn since_start(&self, clock: i64) -> i64 {
+        clock - self.started
+    }
+
     /// The winery's time; milliseconds since 1970.
     pub fn now(&self) -> i64 {
         let clock = self.clock.milliseconds();

@@ -45,7 +45,7 @@ pub(crate) fn wineries(options: &Options, progress: &dyn Fn(Progress)) -> Wineri
         let source = Source { seed: options.seed, tenant, now: options.now.as_millisecond() };
         let house = House::new(source);
         house.name.clone_into(&mut reporter.tenant);
-        let winery = Winery::new(house.tenant(), source);
+        let winery = Winery::new(house.tenant(options.apps), source);
         fill(&mut winery.write(), &house, options, &mut reporter);
         winery
     };

@@ -3,6 +3,7 @@
 mod auth;
 mod connection;
 mod control;
+pub(crate) mod decisions;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod filters;

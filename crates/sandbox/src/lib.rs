@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `GET /_sandbox/tenants` | the wineries with their credentials and counts |
 //! | `GET /_sandbox/requests` | what was asked so far; `DELETE` counts from zero again |
+//! | `GET /_sandbox/limit` | what the rate limit took and refused, moment by moment; forgotten with the counts |
 //! | `GET /_sandbox/writes` | every write that was carried out, whatever its client was told; `DELETE` forgets them |
 //! | `POST /_sandbox/events` | lets one thing happen in a winery: `{"event": "refund", "id": "…"}`; the kinds are those of [`Event`] |
 //! | `GET /_sandbox/faults` | the [`FaultRule`]s with how often each fired |
@@ -41,6 +42,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use clock::{Clock, ManualClock};
+pub use http::decisions::{AppDecisions, LimitRecord};
 pub use http::faults::{Fault, FaultRule, FaultStage, Faults, InstalledFault};
 pub use http::requests::{RequestCount, RequestStyle, Requests};
 pub use http::writes::{AppliedWrite, Writes};
@@ -48,6 +50,7 @@ pub use live::{Event, Happened};
 pub use load::{LoadError, Loaded, Skipped};
 pub use options::{DEFAULT_NOW, Options};
 
+use crate::http::decisions::Decisions;
 use crate::store::Wineries;
 
 /// Why a sandbox does not start.
@@ -94,6 +97,9 @@ pub struct Tenant {
     pub app_id: String,
     /// Password of Basic authentication.
     pub app_secret: String,
+    /// The further apps that may call the winery, where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_apps: Vec<AppCredentials>,
     /// What `GET /account/user` takes in `Authorization`, sent raw.
     pub account_token: String,
     /// What the winery holds.
@@ -107,6 +113,29 @@ impl std::fmt::Debug for Tenant {
             .field("name", &self.name)
             .field("counts", &self.counts)
             .finish_non_exhaustive()
+    }
+}
+
+/// What authenticates an app.
+#[derive(Clone, Serialize)]
+pub struct AppCredentials {
+    /// User name of Basic authentication.
+    pub app_id: String,
+    /// Password of Basic authentication.
+    pub app_secret: String,
+}
+
+impl std::fmt::Debug for AppCredentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("AppCredentials").field("app_id", &self.app_id).finish_non_exhaustive()
+    }
+}
+
+impl Tenant {
+    /// Ids and secrets of all apps, the first one before the others.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = (&str, &str)> {
+        let others = self.other_apps.iter().map(|app| (app.app_id.as_str(), app.app_secret.as_str()));
+        std::iter::once((self.app_id.as_str(), self.app_secret.as_str())).chain(others)
     }
 }
 
@@ -159,7 +188,7 @@ pub async fn start_with_clock(
 ) -> Result<Sandbox, Error> {
     let addr = listener.local_addr().map_err(Error::Listener)?;
     let refusal = http::limit::Refusal::new(&options.rate_limit_body, &options.rate_limit_header)?;
-    let limit = http::limit::RateLimit::new(options.rate_limit, refusal);
+    let limit = http::limit::RateLimit::new(options.rate_limit, options.limit_window, refusal);
     let permissions = http::permissions::Permissions::new(&options.permission)?;
     let seed = options.seed;
     let per_minute = options.live;
@@ -169,7 +198,9 @@ pub async fn start_with_clock(
         .map_err(Error::Generate)??;
 
     let faults = Faults::new(seed);
-    let requests = Requests::new(wineries.names());
+    let apps = wineries.first().credentials().apps().map(|(id, _)| id.to_owned()).collect();
+    let decisions = Decisions::new(&limit, time.clone());
+    let requests = Requests::new(wineries.names(), apps, decisions);
     let tenants = wineries.tenants();
     let (stop, stopped) = oneshot::channel();
     let writes = Writes::default();

@@ -1,6 +1,7 @@
 //! What a sandbox is to hold and how it behaves, as command line options.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -34,9 +35,16 @@ pub struct Options {
     /// A folder of recorded bodies (an object, an array or a list response a file) that the first winery holds as well.
     #[arg(long, value_name = "DIR")]
     pub load: Option<PathBuf>,
-    /// Requests a minute and tenant before 429, cursor requests not counted; 0 turns the limit off.
+    /// How many apps may call each winery; they share its rate limit.
+    #[arg(long, default_value_t = 1, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub apps: u32,
+    /// Requests of a tenant within the window before 429, cursor requests not counted; 0 turns the limit off.
     #[arg(long, default_value_t = 100, value_name = "NUMBER")]
     pub rate_limit: u32,
+    /// The window of the rate limit, which is also how far apart pages beyond the hundredth have to be: `--limit-window 6`
+    /// is a minute ten times as fast.
+    #[arg(long, default_value = "60", value_name = "SECONDS", value_parser = seconds)]
+    pub limit_window: Duration,
     /// Body of a 429 answer; `{seconds}` stands for the seconds until the next request is taken.
     #[arg(long, default_value = crate::http::limit::DEFAULT_BODY, value_name = "JSON")]
     pub rate_limit_body: String,
@@ -64,13 +72,22 @@ impl Default for Options {
             products: 60,
             now: DEFAULT_NOW.parse().unwrap_or_default(),
             load: None,
+            apps: 1,
             rate_limit: 100,
+            limit_window: Duration::from_secs(60),
             rate_limit_body: crate::http::limit::DEFAULT_BODY.to_owned(),
             rate_limit_header: Vec::new(),
             permission: Vec::new(),
             live: 0,
         }
     }
+}
+
+/// Reads a span of time that is no shorter than what the clock tells apart.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let span = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    span.filter(|span| span.as_millis() > 0)
+        .ok_or_else(|| "it has to be a number of seconds above 0".to_owned())
 }
 
 #[cfg(test)]
@@ -84,5 +101,14 @@ mod tests {
         let command = Options::augment_args(Command::new("sandbox"));
         let parsed = Options::from_arg_matches(&command.get_matches_from(["sandbox"])).unwrap();
         assert_eq!(format!("{parsed:?}"), format!("{:?}", Options::default()));
+    }
+
+    #[test]
+    fn a_window_is_some_seconds_or_a_part_of_one() {
+        assert_eq!(seconds("6"), Ok(Duration::from_secs(6)));
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "0.0001", "-1", "inf", "NaN", "6s", ""] {
+            assert!(seconds(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

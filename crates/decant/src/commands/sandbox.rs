@@ -39,6 +39,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     });
     println!("{}", table(&["tenant", "app id", "app secret", "customers", "orders", "products"], rows));
     if let Some(tenant) = sandbox.tenants().first() {
+        if !tenant.other_apps.is_empty() {
+            let apps = tenant.other_apps.iter().map(|app| vec![app.app_id.clone(), app.app_secret.clone()]);
+            println!("\nFurther apps, of every tenant:\n\n{}", table(&["app id", "app secret"], apps));
+        }
         println!(
             "\ncurl -u {}:{} -H 'tenant: {}' '{}/order?cursor=start&limit=2'",
             tenant.app_id,

@@ -121,6 +121,44 @@ fn answers_as_it_says(page: &str, count: usize) {
 }
 
 #[test]
+fn the_sandbox_answers_as_the_page_says() {
+    let page = read("docs/sandbox.md");
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path(), &[]);
+    let blocks = blocks(&page);
+    let mut answers = Vec::new();
+    for (index, (_, command)) in blocks.iter().enumerate().filter(|(_, (language, _))| *language == "sh") {
+        let command = command.replace("localhost:8700", "${DECANT_SANDBOX_URL%/v1}");
+        let [answer] = shell(folder.path(), &format!(". ./demo.env\n{command}")).try_into().unwrap();
+        if let Some(("json", shown)) = blocks.get(index + 1) {
+            let shown: Value = serde_json::from_str(shown).unwrap();
+            assert_eq!(fields(&answer), fields(&shown), "{command}");
+        }
+        answers.push(answer);
+    }
+    let [limit, fault, event] = answers.as_slice() else { panic!("{answers:#?}") };
+    assert_eq!((&limit["amount"], &limit["window_ms"]), (&Value::from(100), &Value::from(60_000)));
+    assert_eq!(fault["id"], 1);
+    assert_eq!(event["event"], "refund");
+    demo.interrupt();
+}
+
+/// The names of an object's fields, and of those in the first row of its lists.
+fn fields(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(object) => object
+            .iter()
+            .flat_map(|(name, value)| {
+                let below = fields(value).into_iter().map(|below| format!("{name}.{below}")).collect();
+                [vec![name.clone()], below].concat()
+            })
+            .collect(),
+        Value::Array(rows) => rows.first().map(fields).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
 fn maps_are_tried_out_as_the_page_says() {
     let page = read("docs/integrations.md");
     let (_, section) = page.split_once("### Trying one out").unwrap();

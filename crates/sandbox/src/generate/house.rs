@@ -7,7 +7,7 @@ use super::Dice;
 use super::dice::{DAY, timestamp};
 use super::people::{Place, phone, winery_place};
 use super::source::Source;
-use crate::Tenant;
+use crate::{AppCredentials, Tenant};
 
 /// A winery without people, products and sales.
 #[derive(Debug)]
@@ -51,6 +51,9 @@ pub(crate) struct Package {
     pub title: String,
     pub process_date: i64,
 }
+
+/// The first app's id; the others' begin with it.
+const APP_ID: &str = "decant-sandbox";
 
 /// Places of the locations in [`House::locations`].
 pub(crate) const WAREHOUSE: usize = 0;
@@ -202,16 +205,22 @@ impl House {
         Self { source, name, company, country, place, locations, clubs, packages }
     }
 
-    /// Name, credentials and user of this winery. One pair of credentials serves all, as an app's does.
-    pub fn tenant(&self) -> Tenant {
-        let mut secret = Dice::new(self.source.seed, 0, "app secret", 0);
+    /// Name, credentials and user of this winery. An app's credentials serve all wineries.
+    pub fn tenant(&self, apps: u32) -> Tenant {
+        let secret = |app: u32| {
+            let mut secret = Dice::new(self.source.seed, 0, "app secret", u64::from(app));
+            format!("{}{}", secret.uuid().simple(), secret.uuid().simple())
+        };
+        let other_apps = (1..apps)
+            .map(|app| AppCredentials { app_id: format!("{APP_ID}-{}", app + 1), app_secret: secret(app) });
         let mut token = self.source.dice("account token", 0);
         let account = self.source.id("staff", 0).simple();
         Tenant {
             name: self.name.clone(),
             company: self.company.clone(),
-            app_id: "decant-sandbox".to_owned(),
-            app_secret: format!("{}{}", secret.uuid().simple(), secret.uuid().simple()),
+            app_id: APP_ID.to_owned(),
+            app_secret: secret(0),
+            other_apps: other_apps.collect(),
             account_token: format!("sandbox.{account}.{}", token.uuid().simple()),
             counts: crate::Counts::default(),
         }

@@ -1,4 +1,4 @@
-//! Who asks (facts 1): Basic credentials of the app and the `tenant` header.
+//! Who asks (facts 1): Basic credentials of an app and the `tenant` header.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,15 +7,30 @@ use http::{HeaderMap, header};
 use super::errors::ApiError;
 use crate::store::{Wineries, Winery};
 
-/// The winery that the `tenant` header names, with its number.
-pub(crate) fn tenant<'a>(wineries: &'a Wineries, headers: &HeaderMap) -> Option<(usize, &'a Winery)> {
-    wineries.find(headers.get("tenant")?.to_str().ok()?)
+/// The winery that a request names, and the app that sends it.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    /// The winery's number.
+    pub tenant: usize,
+    pub winery: &'a Winery,
+    /// The app's number; absent where no app's credentials come with the request.
+    pub app: Option<usize>,
 }
 
-/// Whether the app's credentials come with the request.
-pub(crate) fn has_credentials(winery: &Winery, headers: &HeaderMap) -> bool {
-    let expected = winery.credentials();
-    credentials(headers).is_some_and(|(id, secret)| id == expected.app_id && secret == expected.app_secret)
+impl<'a> Caller<'a> {
+    /// Whoever names a winery that there is.
+    pub fn of(wineries: &'a Wineries, headers: &HeaderMap) -> Option<Self> {
+        let (tenant, winery) = wineries.find(headers.get("tenant")?.to_str().ok()?)?;
+        let app = credentials(headers).and_then(|(id, secret)| {
+            winery.credentials().apps().position(|app| app == (id.as_str(), secret.as_str()))
+        });
+        Some(Self { tenant, winery, app })
+    }
+
+    /// The app's id.
+    pub fn app_id(&self) -> Option<&'a str> {
+        self.winery.credentials().apps().nth(self.app?).map(|(id, _)| id)
+    }
 }
 
 fn credentials(headers: &HeaderMap) -> Option<(String, String)> {

@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::decisions::LimitRecord;
 use super::faults::{FaultRule, InstalledFault};
 use super::requests::RequestCount;
 use super::serve::App;
@@ -20,6 +21,7 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/_sandbox/tenants", get(tenants))
         .route("/_sandbox/requests", get(requests).delete(clear_requests))
+        .route("/_sandbox/limit", get(limit))
         .route("/_sandbox/writes", get(writes).delete(clear_writes))
         .route("/_sandbox/events", post(event))
         .route("/_sandbox/faults", get(faults).post(add_fault).delete(clear_faults))
@@ -37,6 +39,10 @@ async fn requests(State(app): State<App>) -> Json<Vec<RequestCount>> {
 async fn clear_requests(State(app): State<App>) -> StatusCode {
     app.requests.clear();
     StatusCode::NO_CONTENT
+}
+
+async fn limit(State(app): State<App>) -> Json<LimitRecord> {
+    Json(app.requests.limit())
 }
 
 async fn writes(State(app): State<App>) -> Json<Vec<AppliedWrite>> {

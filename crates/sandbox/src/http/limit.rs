@@ -1,11 +1,13 @@
-//! The rate limit (facts 4.1): 100 requests a minute and tenant, cursor requests free, deep pages one a minute.
+//! The rate limit (facts 4.1): 100 requests a minute and tenant, of all its apps together, cursor requests free, deep
+//! pages one a minute. The minute can be made shorter, so that tests need not wait for it.
 //!
-//! Whether Commerce7's window is fixed or sliding is not known; this one slides, the strictest reading: no 60 seconds,
-//! wherever they begin, see more than the limit. Refused requests do not count. Neither are the body and the headers
+//! Whether Commerce7's window is fixed or sliding is not known; this one slides, the strictest reading: no window,
+//! wherever it begins, sees more than the limit. Refused requests do not count. Neither are the body and the headers
 //! of its 429 known: both are configured ([`Refusal`]), so that nobody comes to depend on them.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
@@ -15,8 +17,6 @@ use crate::Error;
 pub(crate) const DEFAULT_BODY: &str =
     r#"{"statusCode":429,"type":"tooManyRequests","message":"Too many requests","errors":[]}"#;
 
-/// The length of the window and the distance of deep pages.
-const WINDOW_MS: i64 = 60_000;
 /// The last page that is read at the common rate.
 pub(crate) const LAST_QUICK_PAGE: i64 = 100;
 
@@ -60,8 +60,26 @@ fn fill(text: &str, wait_ms: i64) -> String {
 /// The limit and its answer; one [`Window`] a tenant.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
-    per_minute: usize,
+    /// Requests in a window; 0: any number.
+    pub amount: u32,
+    /// The length of the window and the distance of deep pages.
+    pub window_ms: i64,
     pub refusal: Refusal,
+}
+
+/// What the limit says of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// There is no limit.
+    Unlimited,
+    Accepted {
+        at: i64,
+    },
+    Throttled {
+        at: i64,
+        /// Milliseconds until a request would be accepted.
+        wait_ms: i64,
+    },
 }
 
 /// What one tenant used up.
@@ -72,34 +90,47 @@ pub(crate) struct Window(Mutex<Used>);
 struct Used {
     taken: VecDeque<i64>,
     deep_page: Option<i64>,
+    /// When the limit was asked last.
+    latest: Option<i64>,
 }
 
 impl RateLimit {
-    /// `per_minute` 0 turns it off.
-    pub fn new(per_minute: u32, refusal: Refusal) -> Self {
-        Self { per_minute: usize::try_from(per_minute).unwrap_or(usize::MAX), refusal }
+    /// `amount` 0 turns it off.
+    pub fn new(amount: u32, window: Duration, refusal: Refusal) -> Self {
+        let window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX).max(1);
+        Self { amount, window_ms, refusal }
     }
 
-    /// Takes a request at `now`, or says how many milliseconds until one would be taken.
-    pub fn take(&self, window: &Window, now: i64, deep_page: bool) -> Result<(), i64> {
-        if self.per_minute == 0 {
-            return Ok(());
+    /// Takes a request at `now`, or says how long until one would be taken.
+    pub fn take(&self, window: &Window, now: i64, deep_page: bool) -> Verdict {
+        if self.amount == 0 {
+            return Verdict::Unlimited;
         }
         let mut used = window.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while used.taken.front().is_some_and(|first| first + WINDOW_MS <= now) {
+        // Of two requests at once, the one that read the clock first may come second.
+        let at = used.latest.map_or(now, |latest| latest.max(now));
+        used.latest = Some(at);
+        let is_over = |moment: i64| moment.saturating_add(self.window_ms) <= at;
+        let throttled = |moment: i64| Verdict::Throttled {
+            at,
+            wait_ms: moment.saturating_add(self.window_ms).saturating_sub(at),
+        };
+        while used.taken.front().is_some_and(|first| is_over(*first)) {
             used.taken.pop_front();
         }
-        if used.taken.len() >= self.per_minute {
-            return Err(used.taken.front().map_or(WINDOW_MS, |first| first + WINDOW_MS - now));
+        if let Some(first) = used.taken.front()
+            && used.taken.len() >= usize::try_from(self.amount).unwrap_or(usize::MAX)
+        {
+            return throttled(*first);
         }
         if deep_page {
-            if let Some(last) = used.deep_page.filter(|last| last + WINDOW_MS > now) {
-                return Err(last + WINDOW_MS - now);
+            if let Some(last) = used.deep_page.filter(|last| !is_over(*last)) {
+                return throttled(last);
             }
-            used.deep_page = Some(now);
+            used.deep_page = Some(at);
         }
-        used.taken.push_back(now);
-        Ok(())
+        used.taken.push_back(at);
+        Verdict::Accepted { at }
     }
 }
 
@@ -107,33 +138,49 @@ impl RateLimit {
 mod tests {
     use super::*;
 
-    fn limit(per_minute: u32) -> RateLimit {
-        RateLimit::new(per_minute, Refusal::new(DEFAULT_BODY, &[]).unwrap())
+    fn limit(amount: u32, seconds: u64) -> RateLimit {
+        RateLimit::new(amount, Duration::from_secs(seconds), Refusal::new(DEFAULT_BODY, &[]).unwrap())
+    }
+
+    fn accepted(at: i64) -> Verdict {
+        Verdict::Accepted { at }
+    }
+
+    fn throttled(at: i64, wait_ms: i64) -> Verdict {
+        Verdict::Throttled { at, wait_ms }
     }
 
     #[test]
     fn the_window_slides() {
-        let (limit, window) = (limit(2), Window::default());
-        assert_eq!(limit.take(&window, 0, false), Ok(()));
-        assert_eq!(limit.take(&window, 59_000, false), Ok(()));
-        assert_eq!(limit.take(&window, 59_999, false), Err(1));
-        assert_eq!(limit.take(&window, 60_000, false), Ok(()));
-        assert_eq!(limit.take(&window, 60_001, false), Err(58_999));
+        let (limit, window) = (limit(2, 60), Window::default());
+        assert_eq!(limit.take(&window, 0, false), accepted(0));
+        assert_eq!(limit.take(&window, 59_000, false), accepted(59_000));
+        assert_eq!(limit.take(&window, 59_999, false), throttled(59_999, 1));
+        assert_eq!(limit.take(&window, 60_000, false), accepted(60_000));
+        assert_eq!(limit.take(&window, 60_001, false), throttled(60_001, 58_999));
     }
 
     #[test]
-    fn deep_pages_are_a_minute_apart() {
-        let (limit, window) = (limit(100), Window::default());
-        assert_eq!(limit.take(&window, 0, true), Ok(()));
-        assert_eq!(limit.take(&window, 1, false), Ok(()));
-        assert_eq!(limit.take(&window, 20_000, true), Err(40_000));
-        assert_eq!(limit.take(&window, 60_000, true), Ok(()));
+    fn deep_pages_are_a_window_apart() {
+        let (limit, window) = (limit(100, 6), Window::default());
+        assert_eq!(limit.take(&window, 0, true), accepted(0));
+        assert_eq!(limit.take(&window, 1, false), accepted(1));
+        assert_eq!(limit.take(&window, 2_000, true), throttled(2_000, 4_000));
+        assert_eq!(limit.take(&window, 6_000, true), accepted(6_000));
+    }
+
+    #[test]
+    fn a_clock_that_was_read_too_early_lets_no_more_through() {
+        let (limit, window) = (limit(1, 60), Window::default());
+        assert_eq!(limit.take(&window, 0, false), accepted(0));
+        assert_eq!(limit.take(&window, 60_000, false), accepted(60_000));
+        assert_eq!(limit.take(&window, 59_999, false), throttled(60_000, 60_000));
     }
 
     #[test]
     fn zero_is_no_limit() {
-        let (limit, window) = (limit(0), Window::default());
-        assert!((0..1_000).all(|_| limit.take(&window, 0, true).is_ok()));
+        let (limit, window) = (limit(0, 60), Window::default());
+        assert!((0..1_000).all(|_| limit.take(&window, 0, true) == Verdict::Unlimited));
     }
 
     #[test]

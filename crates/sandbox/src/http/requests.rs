@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use super::decisions::{Decisions, LimitRecord};
+use super::limit::Verdict;
+
 /// How a request counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -28,6 +31,8 @@ pub enum RequestStyle {
 pub struct RequestCount {
     /// The winery; absent where the request named none that there is.
     pub tenant: Option<String>,
+    /// The app; absent where no app's credentials came with the request.
+    pub app: Option<String>,
     /// The method.
     pub method: String,
     /// The endpoint's path with its placeholders, `/order/{id}`; `?` where there is none.
@@ -44,6 +49,8 @@ pub struct RequestCount {
 #[derive(Clone, Debug)]
 pub struct Requests {
     tenants: Arc<[String]>,
+    apps: Arc<[String]>,
+    decisions: Decisions,
     counts: Arc<Mutex<BTreeMap<Key, Count>>>,
 }
 
@@ -51,6 +58,7 @@ pub struct Requests {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub tenant: Option<usize>,
+    pub app: Option<usize>,
     pub path: &'static str,
     pub method: http::Method,
     pub style: RequestStyle,
@@ -63,8 +71,8 @@ struct Count {
 }
 
 impl Requests {
-    pub(crate) fn new(tenants: Vec<String>) -> Self {
-        Self { tenants: tenants.into(), counts: Arc::default() }
+    pub(crate) fn new(tenants: Vec<String>, apps: Vec<String>, decisions: Decisions) -> Self {
+        Self { tenants: tenants.into(), apps: apps.into(), decisions, counts: Arc::default() }
     }
 
     pub(crate) fn count(&self, key: Key, throttled: bool) {
@@ -74,13 +82,19 @@ impl Requests {
         count.throttled += u64::from(throttled);
     }
 
-    /// One row for each tenant, endpoint, method and style asked for.
+    /// Writes down what the rate limit said to an app.
+    pub(crate) fn judged(&self, tenant: usize, app: Option<usize>, verdict: Verdict) {
+        self.decisions.add(tenant, app, verdict);
+    }
+
+    /// One row for each tenant, app, endpoint, method and style asked for.
     pub fn list(&self) -> Vec<RequestCount> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts
             .iter()
             .map(|(key, count)| RequestCount {
                 tenant: key.tenant.and_then(|tenant| self.tenants.get(tenant).cloned()),
+                app: key.app.and_then(|app| self.apps.get(app).cloned()),
                 method: key.method.to_string(),
                 path: key.path.to_owned(),
                 style: key.style,
@@ -100,8 +114,14 @@ impl Requests {
         self.list().iter().map(|row| row.throttled).sum()
     }
 
-    /// Counts from zero again.
+    /// What the rate limit took and refused so far, with the moments.
+    pub fn limit(&self) -> LimitRecord {
+        self.decisions.record(&self.tenants, &self.apps)
+    }
+
+    /// Counts from zero again, and forgets what the rate limit said.
     pub fn clear(&self) {
+        self.decisions.clear();
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

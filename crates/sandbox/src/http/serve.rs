@@ -13,13 +13,13 @@ use http_body_util::BodyExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::auth;
+use super::auth::{self, Caller};
 use super::connection::{BreakableListener, Breaker};
 use super::control;
 use super::errors::{ApiError, json};
 use super::faults::{Asked, Fault, FaultStage, Faults};
 use super::filters::Condition;
-use super::limit::{LAST_QUICK_PAGE, RateLimit};
+use super::limit::{LAST_QUICK_PAGE, RateLimit, Verdict};
 use super::paging::{Query, Window};
 use super::permissions::Permissions;
 use super::requests::{Key, RequestStyle, Requests};
@@ -29,7 +29,7 @@ use crate::clock::WineryTime;
 use crate::endpoints::{Endpoint, Parent, schema};
 use crate::kind::Kind;
 use crate::live::Day;
-use crate::store::{Collections, Wineries, Winery};
+use crate::store::{Collections, Wineries};
 use crate::write::{self, Change, Written};
 
 /// What every request has at hand.
@@ -135,7 +135,7 @@ fn fail(app: &App, fault: &Fault, breaker: &Breaker) -> Response {
         }
         Fault::Status { status, headers } => {
             let mut response = if *status == 429 {
-                throttled(app, 60_000)
+                throttled(app, app.limit.window_ms)
             } else {
                 let body = serde_json::to_vec(&ApiError::of_status(*status)).unwrap_or_default();
                 json(StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
@@ -185,9 +185,14 @@ fn throttled(app: &App, wait_ms: i64) -> Response {
 /// Counts a request that a fault struck before it had any effect.
 fn count_faulted(app: &App, asked: &Request<'_>) {
     let path = Route::find(asked.uri.path().strip_prefix("/v1").unwrap_or("?")).pattern();
-    let tenant = auth::tenant(&app.wineries, asked.headers).map(|(number, _)| number);
-    app.requests
-        .count(Key { tenant, path, method: asked.method.clone(), style: RequestStyle::Faulted }, false);
+    let caller = Caller::of(&app.wineries, asked.headers);
+    app.requests.count(key(caller, path, asked.method, RequestStyle::Faulted), false);
+}
+
+fn key(caller: Option<Caller<'_>>, path: &'static str, method: &Method, style: RequestStyle) -> Key {
+    let tenant = caller.map(|caller| caller.tenant);
+    let app = caller.and_then(|caller| caller.app);
+    Key { tenant, app, path, method: method.clone(), style }
 }
 
 /// Answers a request and counts it; `is_hidden` says that the client will not see the answer.
@@ -196,10 +201,9 @@ fn answer(app: &App, asked: &Request<'_>, is_hidden: bool) -> Response {
         return ApiError::not_found().into_response();
     };
     let route = Route::find(path);
-    let tenant = auth::tenant(&app.wineries, asked.headers);
-    let number = tenant.map(|(number, _)| number);
-    let (style, outcome) = decide(app, &route, tenant.map(|(_, winery)| winery), asked, is_hidden);
-    let key = Key { tenant: number, path: route.pattern(), method: asked.method.clone(), style };
+    let caller = Caller::of(&app.wineries, asked.headers);
+    let (style, outcome) = decide(app, &route, caller, asked, is_hidden);
+    let key = key(caller, route.pattern(), asked.method, style);
     app.requests.count(key, matches!(outcome, Outcome::Throttled(_)));
     match outcome {
         Outcome::Found(body) => json(StatusCode::OK, body),
@@ -232,7 +236,7 @@ impl From<Result<Vec<u8>, ApiError>> for Outcome {
 fn decide(
     app: &App,
     route: &Route<'_>,
-    winery: Option<&Winery>,
+    caller: Option<Caller<'_>>,
     asked: &Request<'_>,
     is_hidden: bool,
 ) -> (RequestStyle, Outcome) {
@@ -240,12 +244,13 @@ fn decide(
     // The body of a HEAD is left out where it is sent.
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     if matches!(route, Route::AccountUser) && is_read {
-        return (RequestStyle::Read, auth::account_user(winery, headers).into());
+        return (RequestStyle::Read, auth::account_user(caller.map(|caller| caller.winery), headers).into());
     }
     let is_public = matches!(route, Route::WebSetting) && is_read;
-    let Some(winery) = winery.filter(|winery| is_public || auth::has_credentials(winery, headers)) else {
+    let Some(caller) = caller.filter(|caller| is_public || caller.app.is_some()) else {
         return (RequestStyle::Refused, Outcome::Failed(ApiError::unauthenticated()));
     };
+    let winery = caller.winery;
     if !app.permissions.allow(route, is_read) {
         return (RequestStyle::Refused, Outcome::Failed(ApiError::unauthorized_route()));
     }
@@ -267,15 +272,17 @@ fn decide(
         (Some(_), _) => (RequestStyle::Page, false),
         (None, _) => (RequestStyle::Read, false),
     };
-    if style != RequestStyle::Cursor
-        && let Err(wait_ms) = app.limit.take(&winery.window, now, deep_page)
-    {
-        return (style, Outcome::Throttled(wait_ms));
+    if style != RequestStyle::Cursor {
+        let verdict = app.limit.take(&winery.window, now, deep_page);
+        app.requests.judged(caller.tenant, caller.app, verdict);
+        if let Verdict::Throttled { wait_ms, .. } = verdict {
+            return (style, Outcome::Throttled(wait_ms));
+        }
     }
     if !is_read {
         let outcome = match route {
             Route::Unknown => Err(ApiError::not_found()),
-            route => write(app, winery, route, asked, is_hidden),
+            route => write(app, caller, route, asked, is_hidden),
         };
         return (style, outcome.map_or_else(Outcome::Failed, Outcome::Written));
     }
@@ -295,12 +302,13 @@ fn decide(
 /// Carries out a write and notes it down.
 fn write(
     app: &App,
-    winery: &Winery,
+    caller: Caller<'_>,
     route: &Route<'_>,
     asked: &Request<'_>,
     is_hidden: bool,
 ) -> Result<Written, ApiError> {
-    let app_id = &winery.credentials().app_id;
+    let Some(app_id) = caller.app_id() else { return Err(ApiError::unauthenticated()) };
+    let winery = caller.winery;
     let written = {
         let mut collections = winery.write();
         let mut change = Change::begin(&mut collections, app.time.now(), app_id);

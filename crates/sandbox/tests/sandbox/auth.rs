@@ -131,6 +131,29 @@ async fn one_pair_of_credentials_opens_every_winery_and_each_has_its_own_objects
     assert_absent_elsewhere(&served).await;
 }
 
+#[tokio::test]
+async fn further_apps_open_every_winery_and_leave_the_first_as_it_is() {
+    let (one, three) = (serve(small()).await, serve(Options { apps: 3, tenants: 2, ..small() }).await);
+    let [first, second] = three.sandbox.tenants() else { panic!("two wineries") };
+    assert_eq!((&first.app_id, &first.app_secret), (&one.tenant().app_id, &one.tenant().app_secret));
+    assert!(one.tenant().other_apps.is_empty());
+    let ids: Vec<_> = first.other_apps.iter().map(|app| app.app_id.as_str()).collect();
+    assert_eq!(ids, ["decant-sandbox-2", "decant-sandbox-3"]);
+    let get = |id: &str, secret: &str| {
+        let request = three.bare(Method::GET, "/customer").header("tenant", &second.name);
+        request.basic_auth(id, Some(secret))
+    };
+    for app in &first.other_apps {
+        assert_eq!(answer(get(&app.app_id, &app.app_secret)).await.status, StatusCode::OK);
+        let mixed = answer(get(&app.app_id, &first.app_secret)).await;
+        assert_refused(&mixed, UNAUTHENTICATED, "another app's secret");
+    }
+    let unknown = &first.other_apps[1];
+    let refused = one.bare(Method::GET, "/customer").header("tenant", &one.tenant().name);
+    let refused = answer(refused.basic_auth(&unknown.app_id, Some(&unknown.app_secret))).await;
+    assert_refused(&refused, UNAUTHENTICATED, "an app that there is not");
+}
+
 /// An object of one winery is not found in another.
 async fn assert_absent_elsewhere(served: &Served) {
     let order = served.ok("/order?limit=1").await["orders"][0]["id"].as_str().unwrap().to_owned();

@@ -1,8 +1,11 @@
 //! The rate limit, by a clock that stands still until it is moved.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
-use sandbox::{Clock, ManualClock, Options, RequestStyle};
+use sandbox::{AppDecisions, Clock, ManualClock, Options, RequestStyle};
+use serde_json::{Value, json};
 
 use crate::support::{CURSOR_LISTS, Served, answer, serve, serve_with_clock, small};
 
@@ -139,6 +142,102 @@ async fn body_and_headers_of_a_429_are_as_configured() {
 }
 
 #[tokio::test]
+async fn a_shorter_window_is_a_minute_that_passes_faster() {
+    let options = Options {
+        limit_window: Duration::from_secs(6),
+        rate_limit_header: vec!["Retry-After: {seconds}".to_owned()],
+        ..small()
+    };
+    let (served, hand) = limited(options).await;
+    assert_eq!(status(&served, "/order?limit=1&page=101").await, 200);
+    assert_eq!(taken(&served, "/club", 100).await, 99);
+    hand.advance(SignedDuration::from_millis(1_001));
+    assert_eq!(served.get("/club").await.headers["retry-after"], "5");
+    hand.advance(SignedDuration::from_millis(4_998));
+    assert_eq!(status(&served, "/club").await, 429);
+    hand.advance(SignedDuration::from_millis(1));
+    assert_eq!(status(&served, "/order?limit=1&page=102").await, 200);
+    assert_eq!(status(&served, "/order?limit=1&page=103").await, 429);
+    assert_eq!(taken(&served, "/club", 100).await, 99);
+}
+
+#[tokio::test]
+async fn all_apps_of_a_winery_share_its_limit() {
+    let (served, hand) = limited(Options { apps: 2, tenants: 2, ..small() }).await;
+    assert_eq!(taken(&served, "/club", 60).await, 60);
+    hand.advance(seconds(10));
+    assert_eq!(taken_by_second(&served, 50).await, 40);
+    assert_eq!(taken(&served, "/club", 1).await, 0);
+    let cursor = answer(by_second(&served, "/order?cursor=start")).await;
+    assert_eq!(cursor.status, StatusCode::OK, "what is free is free for every app");
+
+    let tenant = served.tenant();
+    let record = served.sandbox.requests().limit();
+    assert_eq!((record.amount, record.window_ms, record.now_ms), (100, 60_000, 10_000));
+    let row = |app: &str, accepted: (u64, i64), throttled: u64| AppDecisions {
+        tenant: tenant.name.clone(),
+        app: Some(app.to_owned()),
+        accepted: accepted.0,
+        throttled,
+        accepted_at: vec![accepted.1; accepted.0 as usize],
+        throttled_at: vec![10_000; throttled as usize],
+    };
+    let rows = [row(&tenant.app_id, (60, 0), 1), row(&tenant.other_apps[0].app_id, (40, 10_000), 10)];
+    assert_eq!(record.apps, rows);
+    let counts = served.sandbox.requests().list();
+    let of = |app: &str| -> Vec<(u64, u64)> {
+        let rows = counts.iter().filter(|row| row.app.as_deref() == Some(app));
+        rows.map(|row| (row.count, row.throttled)).collect()
+    };
+    assert_eq!(of(&tenant.app_id), [(61, 1)]);
+    assert_eq!(of(&tenant.other_apps[0].app_id), [(50, 10), (1, 0)]);
+}
+
+fn by_second(served: &Served, path: &str) -> reqwest::RequestBuilder {
+    let tenant = served.tenant();
+    let [app] = tenant.other_apps.as_slice() else { panic!("two apps") };
+    let request = served.bare(Method::GET, path).header("tenant", &tenant.name);
+    request.basic_auth(&app.app_id, Some(&app.app_secret))
+}
+
+/// Asks `count` times as the second app and gives how many were answered with 200.
+async fn taken_by_second(served: &Served, count: usize) -> usize {
+    let mut taken = 0;
+    for _ in 0..count {
+        taken += usize::from(answer(by_second(served, "/club")).await.status == StatusCode::OK);
+    }
+    taken
+}
+
+#[tokio::test]
+async fn the_record_can_be_read_from_another_process_and_goes_with_the_counts() {
+    let (served, hand) = limited(small()).await;
+    let tenant = served.tenant();
+    let public = || served.bare(Method::GET, "/setting/for-web").header("tenant", &tenant.name);
+    answer(public()).await;
+    hand.advance(seconds(1));
+    taken(&served, "/club", 100).await;
+    taken(&served, "/order?cursor=start", 1).await;
+    answer(served.bare(Method::GET, "/club").header("tenant", &tenant.name)).await;
+    let record = served.control(Method::GET, "limit", &Value::Null).await.json();
+    let row = |app: Option<&str>, accepted_at: Vec<i64>, throttled_at: Vec<i64>| {
+        json!({
+            "tenant": tenant.name,
+            "app": app,
+            "accepted": accepted_at.len(),
+            "throttled": throttled_at.len(),
+            "accepted_at": accepted_at,
+            "throttled_at": throttled_at,
+        })
+    };
+    let apps = [row(None, vec![0], vec![]), row(Some(&tenant.app_id), vec![1_000; 99], vec![1_000])];
+    assert_eq!(record, json!({"amount": 100, "window_ms": 60_000, "now_ms": 1_000, "apps": apps}));
+    served.control(Method::DELETE, "requests", &Value::Null).await;
+    assert!(served.sandbox.requests().limit().apps.is_empty());
+    assert_eq!(status(&served, "/club").await, 429, "the limit itself forgets nothing");
+}
+
+#[tokio::test]
 async fn a_header_that_is_none_stops_the_start() {
     let options = Options { rate_limit_header: vec!["no header".to_owned()], ..small() };
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -150,6 +249,8 @@ async fn a_header_that_is_none_stops_the_start() {
 async fn zero_turns_it_off() {
     let served = serve(small()).await;
     assert_eq!(taken(&served, "/club?limit=1&page=101", 150).await, 150);
+    let record = served.sandbox.requests().limit();
+    assert_eq!((record.amount, record.apps.len()), (0, 0));
 }
 
 #[tokio::test]
