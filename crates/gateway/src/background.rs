@@ -9,6 +9,8 @@ use crate::gateway::Inner;
 
 /// How often what has ended is swept.
 const SWEEP: Duration = Duration::from_secs(600);
+/// No limit has a longer window.
+const LIMITS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// Asks again and again what changed after `head` and forgets it.
 pub(crate) async fn watch(gateway: Weak<Inner>, mut head: i64) {
@@ -58,9 +60,11 @@ async fn sweep_once(inner: &Inner) -> Result<(), StoreError> {
     let now = inner.parts.clock.now();
     let tokens = inner.parts.store.sweep_account_tokens(now).await?;
     let keys = inner.parts.store.sweep_idempotency_keys(now).await?;
+    inner.budgets.sweep();
+    let budgets = inner.parts.store.sweep_budgets(now.saturating_sub(LIMITS).unwrap_or(now)).await?;
     let oldest = now.saturating_sub(inner.parts.settings.log_retention);
     let rows = inner.parts.store.delete_logs(oldest.unwrap_or(now)).await?;
-    tracing::debug!(tokens, keys, rows, "swept what has ended");
+    tracing::debug!(tokens, keys, budgets, rows, "swept what has ended");
     Ok(())
 }
 
@@ -70,6 +74,7 @@ impl Inner {
             ChangeKind::ApiToken => self.callers.forget(&change.key).await,
             ChangeKind::IntegratedAccount => self.at_hand.forget_account(&change.key).await,
             ChangeKind::EnvironmentIntegration => self.at_hand.forget_installed(&change.key).await,
+            ChangeKind::Budget => self.budgets.share(&change.key).await,
             ChangeKind::MapOverride => self.at_hand.forget_environment(&change.key).await,
             // Accounts are kept sealed, whatever key sealed them.
             ChangeKind::DataKey => {}

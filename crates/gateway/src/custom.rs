@@ -52,13 +52,7 @@ impl Gateway {
     /// Does a custom call. JSON comes back as `{result, next_cursor, prev_cursor}`, written around the platform's text while it
     /// passes; anything else, and everything with `truto_response_format=raw` or `stream`, as it is.
     pub async fn custom(&self, call: CustomCall) -> Result<Answer, Error> {
-        let record = Record::start(
-            self,
-            "proxy",
-            &call.caller.environment_id,
-            call.path.trim_start_matches('/'),
-            "custom",
-        );
+        let record = Record::start(self, "proxy", &call.caller, call.path.trim_start_matches('/'), "custom");
         let outcome = self.do_custom(call, &record).await;
         record.finish(outcome.as_ref().map(|answer| (answer.status.as_u16(), None)));
         outcome

@@ -1,11 +1,15 @@
 //! Why a call failed, by what the caller can do about it.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use integration::RemoteError;
 use serde_json::{Value, json};
 use upstream::SendError;
+use upstream::budget::Refused;
 
 use crate::Outcome;
+use crate::budget::whole_seconds;
 
 /// A failed call. Its text is a sentence for the caller; it never holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +90,18 @@ pub enum Error {
     /// The platform answered with an error.
     #[error("{}", .0.error.message)]
     Remote(Box<Remote>),
+    /// The call's turn by the platform's limit did not come in time: nothing was sent.
+    #[error(
+        "the platform's limit is used up ({}): this call's turn would come in about {} seconds, later than it was to wait; nothing was \
+         sent. Repeat it then, or let it wait longer with the header Decant-Max-Wait", .0.limit, whole_seconds(.0.retry_after)
+    )]
+    NoTurn(Refused),
+    /// The platform is down, as the calls before this one found: nothing was sent.
+    #[error("the platform does not answer; it is tried again in {} seconds, and until then nothing is sent", whole_seconds(*.retry_after))]
+    Down {
+        /// When it is tried again.
+        retry_after: Duration,
+    },
     /// The platform gave no whole answer.
     #[error(transparent)]
     NoAnswer(#[from] SendError),
@@ -135,6 +151,7 @@ impl Error {
             Self::Conflict(_) | Self::StillRunning | Self::NotSentAgain | Self::AnswerNotKept { .. } => 409,
             Self::TooLarge { .. } => 413,
             Self::OtherWrite => 422,
+            Self::NoTurn(_) => 429,
             // A redirect that is not followed, and a status that HTTP does not know, are no answers that a caller could use.
             Self::Remote(remote) if !(400..600).contains(&remote.error.status) => 502,
             Self::Remote(remote) => remote.error.status,
@@ -142,7 +159,7 @@ impl Error {
             Self::NoAnswer(SendError::RequestBody) => 400,
             Self::NoAnswer(_) | Self::BadAnswer(_) => 502,
             Self::Partial { source, .. } => source.status(),
-            Self::Unavailable(_) => 503,
+            Self::Unavailable(_) | Self::Down { .. } => 503,
             Self::Internal(_) | Self::WriteLost => 500,
             Self::Write { error, .. } => error.status(),
         }
@@ -208,6 +225,8 @@ impl Error {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Unavailable(_) | Self::StillRunning => Some(1),
+            Self::NoTurn(refused) => Some(whole_seconds(refused.retry_after).max(1)),
+            Self::Down { retry_after } => Some(whole_seconds(*retry_after).max(1)),
             Self::Write { error, .. } => error.retry_after(),
             _ => self.remote()?.retry_after,
         }

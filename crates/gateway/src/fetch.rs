@@ -2,21 +2,28 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue, Method as Verb};
+use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
+use http_body::Body as _;
 use integration::{
-    Credentials, Inputs, Integration, Method, PageRequest, PlanError, RemoteError, Request, Resource, Style,
+    Count, Credentials, Inputs, Integration, Method, PageRequest, PlanError, RemoteError, Request, Resource,
+    Style, Told,
 };
 use serde_json::{Map, Value};
-use upstream::{Body, Response};
+use tokio::time::{Instant, timeout_at};
+use upstream::budget::{Asker, Permit};
+use upstream::circuit::{Open, Trial, is_down};
+use upstream::{Body, Response, SendError};
 
+use crate::budget::Terms;
 use crate::error::Remote;
 use crate::log::Record;
 use crate::outcome::after_sending;
 use crate::resolve::Connected;
+use crate::shared_reads::{Lead, Part, Shared};
 use crate::writes::Writes;
 use crate::{Error, Gateway, Outcome, metrics};
 
@@ -92,13 +99,20 @@ impl Call<'_> {
         }
         self.refuse_sandbox_write(&request.verb)?;
         self.writes().begin()?;
+        // What others read now may be from before the write; what they read while it is on its way as well.
+        self.connected.limits.reads.end();
         let answer = Box::pin(self.exchange(request, stream, resource, credentials)).await;
+        self.connected.limits.reads.end();
         answer.map_err(|error| {
             let outcome = Outcome::of(&error);
             if outcome == Outcome::NotApplied {
                 self.writes().was_not_applied();
             }
-            error.with_outcome(outcome)
+            match error {
+                // Nothing was sent.
+                Error::NoTurn(_) | Error::Down { .. } => error,
+                error => error.with_outcome(outcome),
+            }
         })
     }
 
@@ -110,17 +124,8 @@ impl Call<'_> {
         resource: Option<&Resource>,
         credentials: &Credentials,
     ) -> Result<Response, Error> {
-        let (verb, url) = (request.verb.clone(), request.url.clone());
         let mut secrets = sensitive_texts(&request.headers);
-        let started = Instant::now();
-        let sent = self.gateway.0.parts.upstream.send(request, stream).await;
-        let took = started.elapsed();
-        let outcome = sent.as_ref().map_or("none", |answer| metrics::category(answer.status.as_u16()));
-        metrics::sent(&self.integration().name, outcome, took);
-        if let Some(record) = self.record {
-            record.sent(&verb, &url, took);
-        }
-        let answer = sent?;
+        let answer = self.answer(request, stream).await?;
         if answer.status.is_informational() {
             return Err(Error::BadAnswer(format!(
                 "the platform answered {}, a change of protocol that nobody asked for",
@@ -131,15 +136,13 @@ impl Call<'_> {
             self.gateway.went_through(self.connected, self.resource, self.method).await;
             return Ok(answer);
         }
-        let mut headers = answer.headers.clone();
-        // An error body that can't be read whole does not hide the status.
-        let body = answer.body.bytes(ERROR_BODY).await.unwrap_or_default();
         let status = answer.status.as_u16();
+        let Answered { mut headers, body, told, .. } = self.read_error(answer).await;
         collect_texts(credentials.expose(), &mut secrets);
         secrets.retain(|secret| secret.len() >= SECRET_LENGTH);
         // Here as well, before long texts are cut short: a part of a secret is not found afterwards.
         let body = without_secrets(body, &secrets);
-        let mut error = self.integration().recognise(resource, status, &headers, &body);
+        let mut error = self.integration().recognise(resource, status, &told, &body);
         hide_secrets(&mut error, &mut headers, &secrets);
         if let Some(record) = self.record
             && error.kind == integration::RemoteErrorKind::Unauthorized
@@ -152,6 +155,177 @@ impl Call<'_> {
             headers.remove(name);
         }
         Err(Error::Remote(Box::new(Remote { error, headers })))
+    }
+
+    /// The platform's answer to a request that had its turn. The same read, asked by many at once, is sent once.
+    async fn answer(&self, request: Request, stream: Option<Body>) -> Result<Response, Error> {
+        let limits = &self.connected.limits;
+        let is_shareable = request.verb == Verb::GET && limits.are_declared();
+        if !is_shareable || stream.as_ref().is_some_and(|body| !body.is_end_stream()) {
+            return self.in_turn(request, stream, None).await;
+        }
+        loop {
+            let lead = match limits.reads.join(&request) {
+                Part::Lead(lead) => lead,
+                Part::Follow(shared) => match timeout_at(self.terms().deadline(), shared).await {
+                    Ok(Ok(Shared { status, headers, body })) => {
+                        upstream::metrics::shared_read();
+                        return Ok(Response::whole(status, headers, body));
+                    }
+                    // Nothing came of the other's.
+                    Ok(Err(_)) => continue,
+                    Err(_) => return self.in_turn(request, None, None).await,
+                },
+            };
+            let answer = self.in_turn(request, None, Some(&lead)).await?;
+            let followers = lead.answered();
+            if followers.is_empty() {
+                return Ok(answer);
+            }
+            let (status, headers) = (answer.status, answer.headers.clone());
+            let body = answer.bytes().await?;
+            let shared = Shared { status, headers: headers.clone(), body: body.clone() };
+            for follower in followers {
+                // Who left does not need it.
+                let _ = follower.send(shared.clone());
+            }
+            return Ok(Response::whole(status, headers, body));
+        }
+    }
+
+    /// Sends a request once its turn has come, and once more where the platform finds that there were too many: then it has not done
+    /// anything. An answer that may go on to the caller is given with its body as it comes.
+    async fn in_turn(
+        &self,
+        mut request: Request,
+        mut stream: Option<Body>,
+        lead: Option<&Lead>,
+    ) -> Result<Response, Error> {
+        let limits = &self.connected.limits;
+        let terms = self.terms();
+        let mut asker = terms.asker(&self.caller(), request.verb.is_safe(), request.count, limits);
+        terms.about(limits);
+        let mut refused = None;
+        loop {
+            let (trial, permits) = match (self.turn(request.count, &asker).await, refused.take()) {
+                // The platform's own refusal tells more than that there was no time for another try.
+                (Err(Error::NoTurn(_)), Some(refused)) => return Ok(refused),
+                (turn, _) => turn?,
+            };
+            // A streamed body is gone with the first try.
+            let again = (limits.are_declared() && stream.is_none()).then(|| request.clone());
+            if let Some(lead) = lead {
+                lead.sent();
+            }
+            let answer = self.send_now(request, stream.take()).await;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => {
+                    if error.is_the_platforms() {
+                        trial.failed(None);
+                    }
+                    if !error.may_have_arrived() {
+                        permits.into_iter().for_each(Permit::give_back);
+                    }
+                    return Err(error.into());
+                }
+            };
+            let status = answer.status.as_u16();
+            if status < 400 {
+                trial.answered();
+                if let Some(left) = self.told(&answer.headers, status, None).remaining {
+                    limits.told_remaining(left);
+                }
+                return Ok(answer);
+            }
+            let Answered { headers, body, told, status } = self.read_error(answer).await;
+            match is_down(status.as_u16()) {
+                true => trial.failed(told.retry_after.map(Duration::from_secs_f64)),
+                false => trial.answered(),
+            }
+            if !told.is_refusal {
+                return Ok(Response::whole(status, headers, body));
+            }
+            upstream::metrics::too_many(&self.integration().name);
+            permits.into_iter().next_back().into_iter().for_each(|permit| permit.was_refused(&told));
+            let answer = Response::whole(status, headers, body);
+            match again {
+                Some(again) if Instant::now() < terms.deadline() => request = again,
+                _ => return Ok(answer),
+            }
+            refused = Some(answer);
+            // One that was not counted here is by the platform.
+            if request.count == Count::Free {
+                request.count = Count::Counted { page: None, is_list: true };
+            }
+            asker.is_first = true;
+        }
+    }
+
+    /// Waits until a request may be sent.
+    async fn turn(&self, count: Count, asker: &Asker) -> Result<(Trial<'_>, Vec<Permit>), Error> {
+        let limits = &self.connected.limits;
+        let down = |open: Open| {
+            upstream::metrics::circuit_refused(&self.integration().name);
+            Error::Down { retry_after: open.retry_after }
+        };
+        // While it is down, no one waits for a turn that would come to nothing.
+        if let Some(open) = limits.circuit.open().filter(|open| !open.retry_after.is_zero()) {
+            return Err(down(open));
+        }
+        let (permits, waited) = limits.turn(count, asker).await;
+        self.waited(waited, "rate_limit");
+        let permits = permits?;
+        let (trial, waited) = limits.circuit.pass(asker.deadline).await;
+        self.waited(waited, "platform_down");
+        match trial {
+            Ok(trial) => Ok((trial, permits)),
+            Err(open) => {
+                permits.into_iter().for_each(Permit::give_back);
+                Err(down(open))
+            }
+        }
+    }
+
+    async fn send_now(&self, request: Request, stream: Option<Body>) -> Result<Response, SendError> {
+        let (verb, url) = (request.verb.clone(), request.url.clone());
+        let started = Instant::now();
+        let sent = self.gateway.0.parts.upstream.send(request, stream).await;
+        let took = started.elapsed();
+        let outcome = sent.as_ref().map_or("none", |answer| metrics::category(answer.status.as_u16()));
+        metrics::sent(&self.integration().name, outcome, took);
+        if let Some(record) = self.record {
+            record.sent(&verb, &url, took);
+        }
+        sent
+    }
+
+    /// Reads an error answer, and what it tells of the limit. A body that can't be read whole does not hide the status.
+    async fn read_error(&self, answer: Response) -> Answered {
+        let Response { status, headers, body, .. } = answer;
+        let body = body.bytes(ERROR_BODY).await.unwrap_or_default();
+        let told = self.told(&headers, status.as_u16(), Some(&body));
+        Answered { status, headers, body, told }
+    }
+
+    fn told(&self, headers: &HeaderMap, status: u16, body: Option<&[u8]>) -> Told {
+        let now = self.gateway.0.parts.clock.now().as_duration().as_secs_f64();
+        self.integration().told(now, status, headers, body)
+    }
+
+    /// How the call wants to wait. What connects an account is waited for by a person.
+    fn terms(&self) -> Cow<'_, Terms> {
+        self.record.map_or_else(|| Cow::Owned(Terms::current()), |record| Cow::Borrowed(record.terms()))
+    }
+
+    fn caller(&self) -> Arc<str> {
+        self.record.map_or_else(|| "gateway".into(), |record| Arc::clone(record.caller()))
+    }
+
+    fn waited(&self, wait: Duration, reason: &str) {
+        if let Some(record) = self.record {
+            record.waited(wait, reason);
+        }
     }
 
     pub(crate) fn integration(&self) -> &Arc<Integration> {
@@ -173,6 +347,14 @@ impl Call<'_> {
         }
         Ok(())
     }
+}
+
+/// An error answer, read.
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    told: Told,
 }
 
 impl From<Text> for String {

@@ -9,8 +9,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use unified::{Maps, Models};
 use upstream::Upstream;
+use upstream::budget::Budgets;
+use uuid::Uuid;
 
 use crate::Error;
+use crate::budget::StoreKeeper;
 use crate::caller::{self, Callers};
 use crate::log::Writer;
 use crate::resolve::Resolved;
@@ -74,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) callers: Callers,
     pub(crate) at_hand: Resolved,
     pub(crate) log: Writer,
+    pub(crate) budgets: Budgets,
     /// Work that outlives the call it came from.
     pub(crate) tasks: TaskTracker,
     stop: CancellationToken,
@@ -91,6 +95,10 @@ impl Gateway {
             callers: caller::callers(),
             at_hand: Resolved::new(),
             log,
+            budgets: Budgets::new(
+                Uuid::new_v4().simple().to_string(),
+                Arc::new(StoreKeeper(parts.store.clone())),
+            ),
             tasks,
             stop: stop.clone(),
             parts,
@@ -106,9 +114,10 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// Ends the background work; log rows that wait are written first.
+    /// Ends the background work; log rows that wait are written first, and what platforms' limits are used for is told to the other nodes.
     pub async fn shutdown(&self) {
         self.0.stop.cancel();
+        self.0.budgets.give_back().await;
         self.0.log.close();
         self.0.tasks.close();
         self.0.tasks.wait().await;

@@ -48,7 +48,11 @@ impl Walk<'_> {
                 position.size = (limit - taken).saturating_add(position.offset).min(style.max_limit());
             }
             let request = PageRequest { cursor: position.upstream.clone(), limit: Some(position.size) };
-            let text = self.read(position.part, &request).await?;
+            let text = match self.read(position.part, &request).await {
+                // What is there is worth more than a refusal: the caller goes on with the cursor.
+                Err(Error::NoTurn(_)) if taken > 0 => return Ok(Some(position)),
+                read => read?,
+            };
             let page = self
                 .method
                 .read_page(text.as_str(), self.style, &request)

@@ -10,6 +10,7 @@
 //! | any path of the platform | [`custom`] |
 //! | many calls in one | [`batch`] |
 //! | doing a write once, and what became of it | [`idempotency`], [`Outcome`] |
+//! | how long a call waits for a platform's limit, and how that stands | [`budget`] |
 //! | connecting and keeping accounts | [`accounts`], [`account_tokens`] |
 //! | environments and what is installed in them | [`environments`], [`api_tokens`], [`integrations`], [`environment_integrations`] |
 //! | what an environment changes in the maps | [`environment_maps`] |
@@ -25,6 +26,7 @@ pub mod api_tokens;
 mod at_hand;
 mod background;
 pub mod batch;
+pub mod budget;
 pub mod caller;
 pub mod capabilities;
 mod cursor;
@@ -50,6 +52,7 @@ pub mod proxy;
 mod records;
 pub mod reply;
 mod resolve;
+mod shared_reads;
 mod state;
 mod time;
 pub mod tools;

@@ -15,8 +15,9 @@ pub const LOG_ROWS_WRITTEN: &str = "decant_log_rows_written_total";
 /// Log rows that were not written, by `reason`: `full` (more calls than the database takes) or `failed`.
 pub const LOG_ROWS_DROPPED: &str = "decant_log_rows_dropped_total";
 
-/// Tells an exporter what the names mean.
+/// Tells an exporter what the names mean, those of the way out among them.
 pub fn describe() {
+    upstream::metrics::describe();
     use ::metrics::{Unit, describe_counter, describe_histogram};
     describe_counter!(CALLS, "Calls of the data plane");
     describe_histogram!(CALL_SECONDS, Unit::Seconds, "How long a call of the data plane took");

@@ -43,6 +43,7 @@ impl Outcome {
     /// The outcome of a write that was sent and met an error.
     pub(crate) fn of(error: &Error) -> Self {
         match error {
+            Error::NoTurn(_) | Error::Down { .. } => Self::NotApplied,
             Error::NoAnswer(error) if !error.may_have_arrived() => Self::NotApplied,
             Error::Remote(remote)
                 if (400..500).contains(&remote.error.status) && remote.error.status != 408 =>

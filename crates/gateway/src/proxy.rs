@@ -38,7 +38,7 @@ impl Gateway {
     /// Does a proxy call. A list is walked through as a unified one is, and gives the platform's records as they are; anything else
     /// gives the platform's answer as it comes. A caller who pages by a parameter of the platform's own gets that page.
     pub async fn proxy(&self, call: ProxyCall) -> Result<Reply, Error> {
-        let record = Record::start(self, "proxy", &call.caller.environment_id, &call.resource, &call.method);
+        let record = Record::start(self, "proxy", &call.caller, &call.resource, &call.method);
         let outcome = self.do_proxy(call, &record).await;
         record.finish(outcome.as_ref().map(Reply::outcome));
         outcome

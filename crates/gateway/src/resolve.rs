@@ -9,6 +9,7 @@ use store::{EnvironmentIntegration, IntegratedAccount, MapOverride};
 use url::Url;
 
 use crate::at_hand::AtHand;
+use crate::budget::Limits;
 use crate::maps::{Overridden, OverrideError};
 use crate::{Caller, Error, Gateway};
 
@@ -63,6 +64,8 @@ pub(crate) struct Connected {
     pub(crate) maps: Overridden,
     /// The account's context as templates and expressions see it, `environment_variables` included.
     pub(crate) context: Value,
+    /// What stands between its calls and the platform.
+    pub(crate) limits: Limits,
 }
 
 /// The accounts at hand, and what they are connected through.
@@ -148,7 +151,9 @@ impl Gateway {
             context.insert("environment_variables".into(), variables.clone());
         }
         let (maps, _) = self.account_maps(&integration, &installed, &account.unified_model_override);
-        Ok(Connected { context: Value::Object(context), maps, account, installed, integration })
+        let context = Value::Object(context);
+        let limits = Limits::of(&self.0.budgets, &integration, &context);
+        Ok(Connected { context, maps, account, installed, integration, limits })
     }
 
     pub(crate) async fn installed(&self, environment_id: &str, id: &str) -> Result<Arc<Installed>, Error> {

@@ -51,7 +51,7 @@ impl Gateway {
     /// every record is checked here.
     pub async fn unified(&self, call: UnifiedCall) -> Result<Reply, Error> {
         let name = format!("{}/{}", call.model, call.resource);
-        let record = Record::start(self, "unified", &call.caller.environment_id, &name, &call.method);
+        let record = Record::start(self, "unified", &call.caller, &name, &call.method);
         let outcome = Box::pin(self.do_unified(call, &name, &record)).await;
         record.finish(outcome.as_ref().map(Reply::outcome));
         outcome

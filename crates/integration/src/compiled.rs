@@ -16,6 +16,7 @@ use crate::definition::{
 use crate::error::DefinitionError;
 use crate::near::Unknown;
 use crate::paging::{self, BadAnswer, Page, PageRequest, Style};
+use crate::rate_limit::{self, Count, RateLimit, Told};
 use crate::recognise::{self, RemoteError};
 use crate::source;
 
@@ -47,20 +48,6 @@ pub struct Integration {
     pub(crate) environment_variables: Map<String, Value>,
     config: Value,
     errors: Errors,
-    rate_limit_statuses: Vec<u16>,
-}
-
-/// How many calls a platform takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Calls in a window.
-    pub amount: u32,
-    /// The window, in seconds.
-    pub window_seconds: u32,
-    /// Pages beyond this number …
-    pub deep_page: Option<u32>,
-    /// … are given once in this many seconds.
-    pub deep_page_seconds: Option<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -144,19 +131,13 @@ impl Integration {
             );
         }
         let actions = compile_actions(&definition, &resources)?;
-        let rate_limit = definition.rate_limit.as_ref();
+        let rate_limit = definition.rate_limit.as_ref().map(RateLimit::compile).transpose()?;
         Ok(Self {
             base_url,
             headers,
             authorization: compile_authorization(&definition.authorization)?,
             query_array_format: definition.query_array_format,
-            rate_limit: rate_limit.map(|limit| RateLimit {
-                amount: limit.amount,
-                window_seconds: limit.window_seconds,
-                deep_page: limit.deep_page,
-                deep_page_seconds: limit.deep_page_seconds,
-            }),
-            rate_limit_statuses: rate_limit.map_or_else(|| vec![429], |limit| limit.statuses.clone()),
+            rate_limit,
             errors: definition.errors,
             name: definition.name,
             label: definition.label,
@@ -219,15 +200,35 @@ impl Integration {
             .map(|field| field.name.as_str())
     }
 
-    /// What an error answer of the platform means.
+    /// What an answer tells of the platform's limit; `now` in seconds since 1970, `body` of an error answer.
+    pub fn told(&self, now: f64, status: u16, headers: &HeaderMap, body: Option<&[u8]>) -> Told {
+        match &self.rate_limit {
+            Some(limit) => limit.told(now, status, headers, body),
+            // Too many calls is too many calls, also of what declares no limit (RFC 6585, 4).
+            None if status == 429 => {
+                Told { is_refusal: true, retry_after: rate_limit::retry_after(headers), remaining: None }
+            }
+            None => Told::default(),
+        }
+    }
+
+    /// What an error answer of the platform means, with what it tells of the limit.
     pub fn recognise(
         &self,
         resource: Option<&Resource>,
         status: u16,
-        headers: &HeaderMap,
+        told: &Told,
         body: &[u8],
     ) -> RemoteError {
-        recognise::recognise(&self.errors, &self.rate_limit_statuses, resource, status, headers, body)
+        recognise::recognise(&self.errors, resource, status, told, body)
+    }
+
+    /// How a call of any path counts: as the declared list of that path does.
+    pub(crate) fn count_custom(&self, verb: &http::Method, path: &str, url: &Url) -> Count {
+        let methods = self.resources.values().flat_map(|resource| resource.methods.values());
+        let declared =
+            methods.into_iter().find(|method| method.verb == verb && method.path == path && method.is_list());
+        declared.map_or(Count::Counted { page: None, is_list: false }, |method| method.count(url))
     }
 }
 
@@ -328,6 +329,18 @@ impl Method {
         self.styles.first()
     }
 
+    /// How a call counts that asks for `url`: by the paging style whose parameter it has.
+    pub(crate) fn count(&self, url: &Url) -> Count {
+        let asks_by = |style: &&Style| url.query_pairs().any(|(name, _)| name == style.param());
+        match self.styles.iter().find(asks_by) {
+            Some(style) if !style.is_limited() => Count::Free,
+            Some(style) => {
+                Count::Counted { page: rate_limit::page_number(url, style.param()), is_list: true }
+            }
+            None => Count::Counted { page: None, is_list: self.is_list() },
+        }
+    }
+
     /// Takes the records and the next cursor out of an answer.
     pub fn read_page<'a>(
         &self,
@@ -347,7 +360,7 @@ pub(crate) struct Mistake {
 }
 
 impl Mistake {
-    fn at(path: &[&str], reason: impl Into<String>) -> Self {
+    pub(crate) fn at(path: &[&str], reason: impl Into<String>) -> Self {
         Self { path: path.iter().map(|step| (*step).to_owned()).collect(), reason: reason.into() }
     }
 }
@@ -362,7 +375,7 @@ impl std::fmt::Display for Mistake {
 }
 
 /// Parses a template whose placeholders begin with one of `roots`. Only `id` stands alone.
-fn template(at: &[&str], text: &str, roots: &[&str]) -> Result<TextTemplate, Mistake> {
+pub(crate) fn template(at: &[&str], text: &str, roots: &[&str]) -> Result<TextTemplate, Mistake> {
     let template = TextTemplate::parse(text).map_err(|error| Mistake::at(at, error.to_string()))?;
     for path in template.paths() {
         let (root, below) = path.split_once('.').map_or((path.as_str(), false), |(root, _)| (root, true));

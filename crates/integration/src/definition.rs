@@ -178,17 +178,38 @@ pub(crate) enum Pagination {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RateLimitDefinition {
-    /// Calls in a window.
-    pub amount: u32,
-    pub window_seconds: u32,
+    /// Whose limit it is: a template over the account's context. Accounts for which it gives the same text share the limit.
+    #[serde(default)]
+    pub shared_by: String,
+    pub limits: Vec<LimitDefinition>,
     /// Statuses that mean the limit was exceeded.
     #[serde(default = "too_many")]
     pub statuses: Vec<u16>,
-    /// Beyond this page, one page in `deep_page_seconds`.
+    /// JSONata over `headers`, `status` and an error's `body`; in place of `statuses`.
     #[serde(default)]
-    pub deep_page: Option<u32>,
+    pub is_rate_limited: Option<String>,
+    /// Seconds to wait; `Retry-After` where it gives nothing.
     #[serde(default)]
-    pub deep_page_seconds: Option<u32>,
+    pub retry_after_header_expression: Option<String>,
+    /// When the window ends, in seconds since 1970.
+    #[serde(default)]
+    pub rate_limit_header_expression: Option<String>,
+    /// How many calls are left.
+    #[serde(default)]
+    pub remaining_header_expression: Option<String>,
+}
+
+/// One limit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitDefinition {
+    pub name: String,
+    /// Calls in a window.
+    pub amount: u32,
+    pub window_seconds: u32,
+    /// Only pages beyond this number count.
+    #[serde(default)]
+    pub beyond_page: Option<u64>,
 }
 
 fn too_many() -> Vec<u16> {

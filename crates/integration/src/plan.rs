@@ -16,6 +16,7 @@ use crate::credentials::Credentials;
 use crate::definition::ArrayFormat;
 use crate::error::PlanError;
 use crate::paging::{PageRequest, Style};
+use crate::rate_limit::Count;
 
 /// All but RFC 3986's unreserved characters.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -46,8 +47,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body, for planned calls; custom calls stream theirs.
     pub body: Option<Bytes>,
-    /// Whether it counts against the platform's limit.
-    pub limited: bool,
+    /// How it counts against the platform's limits.
+    pub count: Count,
 }
 
 impl Integration {
@@ -92,8 +93,8 @@ impl Integration {
             None => None,
         };
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let limited = page.is_none_or(|(style, _)| style.is_limited());
-        Ok(Request { verb: method.verb.clone(), url, headers, body, limited })
+        let count = method.count(&url);
+        Ok(Request { verb: method.verb.clone(), url, headers, body, count })
     }
 
     /// Plans a call of any path below the base URL. `path` and `query` are as received, still encoded.
@@ -109,10 +110,12 @@ impl Integration {
             check_segment(segment)?;
         }
         let mut url = self.base(inputs)?;
-        append_path(&mut url, &format!("/{path}"));
+        let path = format!("/{path}");
+        append_path(&mut url, &path);
         url.set_query(query.filter(|query| !query.is_empty()));
         let headers = self.headers(inputs, false)?;
-        Ok(Request { verb: verb.clone(), url, headers, body: None, limited: true })
+        let count = self.count_custom(verb, &path, &url);
+        Ok(Request { verb: verb.clone(), url, headers, body: None, count })
     }
 
     /// The account's context with the operator's variables put in, which an account cannot set itself.

@@ -1,11 +1,10 @@
 //! Errors of a platform, told apart by what the definition says of them.
 
-use http::HeaderMap;
-use http::header::RETRY_AFTER;
 use serde_json::{Map, Value, json};
 
 use crate::compiled::Resource;
 use crate::definition::Errors;
+use crate::rate_limit::Told;
 
 /// An error answer of the platform.
 #[derive(Debug, Clone)]
@@ -65,10 +64,9 @@ const MESSAGE_KEYS: [&str; 9] = [
 /// Reads an error answer.
 pub(crate) fn recognise(
     errors: &Errors,
-    rate_limited: &[u16],
     resource: Option<&Resource>,
     status: u16,
-    headers: &HeaderMap,
+    told: &Told,
     body: &[u8],
 ) -> RemoteError {
     let raw_response = raw(body);
@@ -82,14 +80,14 @@ pub(crate) fn recognise(
         .or_else(|| find_message(&raw_response, 0))
         .map(|message| message.chars().take(MESSAGE_LIMIT).collect())
         .unwrap_or_else(|| format!("the platform answered {status} without a message"));
-    let kind = kind(errors, rate_limited, status, &message);
+    let kind = kind(errors, told, status, &message);
     let missing = missing_fields(errors, &raw_response);
     let insight = insight(kind, &message, &missing, resource);
-    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let retry_after = told.retry_after.map(|seconds| seconds.ceil() as u64);
     RemoteError { status, kind, message, raw_response, insight, retry_after }
 }
 
-fn kind(errors: &Errors, rate_limited: &[u16], status: u16, message: &str) -> RemoteErrorKind {
+fn kind(errors: &Errors, told: &Told, status: u16, message: &str) -> RemoteErrorKind {
     let message = message.to_lowercase();
     if errors
         .forbidden
@@ -98,7 +96,7 @@ fn kind(errors: &Errors, rate_limited: &[u16], status: u16, message: &str) -> Re
     {
         return RemoteErrorKind::Forbidden;
     }
-    if rate_limited.contains(&status) {
+    if told.is_refusal {
         return RemoteErrorKind::RateLimited;
     }
     match status {

@@ -15,14 +15,14 @@ use crate::App;
 use crate::body;
 use crate::caller::AnyCaller;
 use crate::error::ApiError;
-use crate::reply;
+use crate::{reply, turns};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Passes reads and writes without a key on as they are. The body of one with a key is read first: it is part of what the key names.
 pub(crate) async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
     if request.method().is_safe() || !request.headers().contains_key(KEY) {
-        return next.run(request).await;
+        return turns::run(request, next).await;
     }
     Box::pin(keyed(app, request, next)).await.unwrap_or_else(ApiError::into_response)
 }
@@ -34,8 +34,9 @@ async fn keyed(app: App, request: Request, next: Next) -> Result<Response, ApiEr
     let body = body::read(body, app.body_limit).await?;
     let fingerprint = fingerprint(&parts.method, parts.uri.path(), parts.uri.query(), &body);
     let write = KeyedWrite { caller, key, fingerprint };
-    let run =
-        move || async move { collect(next.run(Request::from_parts(parts, Body::from(body))).await).await };
+    let run = move || async move {
+        collect(turns::run(Request::from_parts(parts, Body::from(body)), next).await).await
+    };
     Ok(match app.gateway.once(&write, run).await? {
         Once::Done(response) => response,
         Once::Replayed(replay) => reply::replay(replay),

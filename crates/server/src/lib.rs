@@ -22,6 +22,7 @@ pub mod query;
 mod reply;
 mod routes;
 mod serve;
+mod turns;
 
 use axum::Router;
 use axum::extract::Request;
@@ -66,7 +67,9 @@ struct App {
 pub fn router(gateway: Gateway, options: Options) -> Router {
     let app = App { gateway, body_limit: options.body_limit, metrics: options.metrics };
     let once = middleware::from_fn_with_state(app.clone(), idempotency::once);
-    let mut router = Router::from(routes::data()).layer(once).merge(Router::from(routes::admin()));
+    // Connecting an account waits for the platform's limit as calls do.
+    let admin = Router::from(routes::admin()).layer(middleware::from_fn(turns::run));
+    let mut router = Router::from(routes::data()).layer(once).merge(admin);
     router = router.merge(openapi::routes());
     if options.docs {
         router = router.merge(routes::docs::routes());

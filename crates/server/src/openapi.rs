@@ -1,7 +1,7 @@
 //! The API described: OpenAPI 3.1, made of what stands on the handlers and of the unified models.
 
+mod data;
 mod models;
-mod writes;
 
 use std::sync::{Arc, OnceLock};
 
@@ -72,7 +72,7 @@ pub fn document(models: &Models) -> Value {
         paths.values_mut().for_each(tell_operations_apart);
     }
     models::describe(&mut document, models);
-    writes::describe(&mut document);
+    data::describe(&mut document);
     document
 }
 

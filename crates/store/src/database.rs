@@ -137,6 +137,22 @@ impl Database {
         })
     }
 
+    /// Runs a single statement that writes, in one round trip; the number of rows it touched.
+    pub async fn execute(&self, query: Query) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => driver_query!(query).execute(write).await?.rows_affected(),
+            Self::Postgres(pool) => driver_query!(query).execute(pool).await?.rows_affected(),
+        })
+    }
+
+    /// Runs a single statement that writes, in one round trip; the row that it returns.
+    pub async fn change_optional(&self, query: Query) -> Result<Option<Row>, StoreError> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => driver_query!(query).fetch_optional(write).await?.map(Row::Sqlite),
+            Self::Postgres(pool) => driver_query!(query).fetch_optional(pool).await?.map(Row::Postgres),
+        })
+    }
+
     /// Begins a transaction that may write. On SQLite it takes the write lock at once: one that begins by reading and writes
     /// later would be refused when another wrote in between.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {

@@ -30,6 +30,7 @@
 
 pub mod account_token;
 pub mod api_token;
+pub mod budget;
 pub mod change;
 pub mod clock;
 mod database;
@@ -50,6 +51,7 @@ pub mod vault;
 
 pub use account_token::AccountToken;
 pub use api_token::ApiToken;
+pub use budget::BudgetRecord;
 pub use change::{Change, ChangeKind, Changes};
 pub use clock::{Clock, SystemClock};
 pub use environment::Environment;

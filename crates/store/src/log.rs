@@ -42,6 +42,10 @@ pub struct NewLogEntry {
     pub duration: Option<i64>,
     /// How long the platform took, in milliseconds.
     pub fetch_duration: Option<i64>,
+    /// How long it waited for its turn, in milliseconds; `None` where it did not.
+    pub wait_duration: Option<i64>,
+    /// What it waited for.
+    pub wait_reason: Option<String>,
     /// How many records were answered.
     pub result_count: Option<i64>,
     /// Whether the platform refused the credentials.
@@ -92,7 +96,8 @@ pub struct LogFilter {
 
 const COLUMNS: &str = "SELECT id, log_type, environment_id, integrated_account_id, tenant_id, integration, request_type, \
                        resource, method, http_method, http_url, http_status_code, http_status_category, duration, \
-                       fetch_duration, result_count, integrated_account_needs_reauth, logs, message, created_at FROM log";
+                       fetch_duration, wait_duration, wait_reason, result_count, integrated_account_needs_reauth, logs, message, \
+                       created_at FROM log";
 
 /// Rows of one INSERT: a few fixed sizes, so that a driver prepares few statements.
 const BATCH_SIZES: [usize; 4] = [64, 16, 4, 1];
@@ -122,6 +127,8 @@ impl LogEntry {
                 http_status_category: row.get("http_status_category")?,
                 duration: row.get("duration")?,
                 fetch_duration: row.get("fetch_duration")?,
+                wait_duration: row.get("wait_duration")?,
+                wait_reason: row.get("wait_reason")?,
                 result_count: row.get("result_count")?,
                 integrated_account_needs_reauth: row.get("integrated_account_needs_reauth")?,
                 logs: row.json("logs")?,
@@ -153,7 +160,7 @@ impl Store {
         let mut query = Query::with_many_arguments(
             "INSERT INTO log (id, log_type, environment_id, integrated_account_id, tenant_id, integration, request_type, \
              resource, method, http_method, http_url, http_status_code, http_status_category, duration, fetch_duration, \
-             result_count, integrated_account_needs_reauth, logs, message, created_at) VALUES ",
+             wait_duration, wait_reason, result_count, integrated_account_needs_reauth, logs, message, created_at) VALUES ",
             self.database(),
         );
         let now = self.now();
@@ -174,6 +181,8 @@ impl Store {
             query.push(", ").push_bind(&entry.http_status_category);
             query.push(", ").push_bind(entry.duration);
             query.push(", ").push_bind(entry.fetch_duration);
+            query.push(", ").push_bind(entry.wait_duration);
+            query.push(", ").push_bind(&entry.wait_reason);
             query.push(", ").push_bind(entry.result_count);
             query.push(", ").push_bind(entry.integrated_account_needs_reauth);
             query.push(", ").push_bind(Value::from(entry.logs.clone()).to_string());

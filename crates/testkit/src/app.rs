@@ -38,6 +38,8 @@ pub struct Setup {
     pub database_clock: Arc<dyn store::Clock>,
     /// What an operator may set.
     pub settings: Settings,
+    /// Whether the gateway knows of the platform's limit: a test of many calls would wait for its turns.
+    pub is_limited: bool,
     /// Whether the sandbox's address may be reached, which is none of the public internet.
     pub allow_sandbox: bool,
 }
@@ -51,6 +53,7 @@ impl Default for Setup {
             clock: Clock::system(),
             database_clock: Arc::new(SystemClock),
             settings: Settings { change_interval: Duration::from_millis(20), ..Settings::default() },
+            is_limited: true,
             allow_sandbox: true,
         }
     }
@@ -121,6 +124,7 @@ pub struct App {
     pub store: Store,
     node: Node,
     shared: Shared,
+    is_limited: bool,
     client: Client,
     /// Kept where nobody else does.
     _database: Option<TestDatabase>,
@@ -149,7 +153,7 @@ impl App {
         if setup.allow_sandbox {
             upstream.allow.push(sandbox.addr().ip().into());
         }
-        let Setup { server, database_clock, settings, .. } = setup;
+        let Setup { server, database_clock, settings, is_limited, .. } = setup;
         let shared = Shared { upstream, server, database_clock, settings };
         let node = Node::start(store.clone(), &shared).await;
         Self {
@@ -160,6 +164,7 @@ impl App {
             store,
             node,
             shared,
+            is_limited,
             client: Client::new(),
             _database: None,
         }
@@ -225,8 +230,11 @@ impl App {
 
     /// The body that connects the first winery, with the integration installed.
     pub async fn new_account(&self) -> Value {
-        let install =
-            json!({"integration_id": "commerce7", "override": {"base_url": self.sandbox.base_url()}});
+        let mut overrides = json!({"base_url": self.sandbox.base_url()});
+        if !self.is_limited {
+            overrides["rate_limit"] = Value::Null;
+        }
+        let install = json!({"integration_id": "commerce7", "override": overrides});
         let installed = self.post("/environment-integration", &install).await.ok();
         let Tenant { name, app_id, app_secret, .. } = self.tenant();
         json!({

@@ -72,6 +72,12 @@ pub struct Response {
 }
 
 impl Response {
+    /// One whose body was read already.
+    pub fn whole(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        let max_buffered_body = body.len();
+        Self { status, headers, body: body.into(), max_buffered_body }
+    }
+
     /// Reads the body into memory, within the configured size.
     pub async fn bytes(self) -> Result<Bytes, SendError> {
         self.body.bytes(self.max_buffered_body).await

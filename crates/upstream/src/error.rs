@@ -104,6 +104,14 @@ impl SendError {
         )
     }
 
+    /// Whether it says that the platform is down, and nothing of the request or of who sent it.
+    pub fn is_the_platforms(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. } | Self::Timeout { .. } | Self::Reset | Self::Truncated | Self::Protocol(_)
+        )
+    }
+
     /// Makes sense of hyper's error before there is an answer.
     pub(crate) fn sending(error: &hyper_util::client::legacy::Error, host: &str, connect: Duration) -> Self {
         match find::<ConnectError>(error) {

@@ -1,4 +1,4 @@
-//! The way out: sends a planned request under the outbound address policy and time limits.
+//! The way out: a request's turn in the platform's budget, and sending it under the outbound address policy and time limits.
 //!
 //! Everything that leaves for a platform goes through [`Upstream::send`]. No redirect is followed and no content decoded: what the
 //! platform answers is what the caller gets, streamed as it comes.
@@ -8,10 +8,13 @@
 
 mod address;
 mod body;
+pub mod budget;
+pub mod circuit;
 mod client;
 mod connect;
 mod error;
 pub mod headers;
+pub mod metrics;
 
 pub use address::AddressPolicy;
 pub use body::{Body, BoxError};

@@ -53,6 +53,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("start the metrics")?;
+    gateway::metrics::describe();
     let upkeep = tokio::spawn(upkeep(metrics.clone()));
     let options = server::Options { docs, metrics: Some(metrics), ..server::Options::default() };
     let router = server::router(gateway.clone(), options);

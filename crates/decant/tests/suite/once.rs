@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt as _};
 use reqwest::{Client, Method, StatusCode};
 use sandbox::{Fault, FaultRule, FaultStage};
 use serde_json::{Value, json};
-use testkit::{TestDatabase, small_winery};
+use testkit::{Answer, TestDatabase, small_winery};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
@@ -176,6 +176,9 @@ async fn every_write_is_applied_once_or_said_to_be_unknown_and_applied_at_most_o
     };
     let mut program = serve();
     let account = program.connect(&token, &sandbox).await;
+    let unlimited = json!({"integration_override": {"rate_limit": null}});
+    let change = program.request(Method::PATCH, &format!("/integrated-account/{account}"), &token);
+    Answer::of(change.json(&unlimited)).await.ok();
     let list =
         |resource: &str| format!("/unified/ecommerce/{resource}?integrated_account_id={account}&limit=20");
     let customers = program.get(&list("customers"), &token).await.ok();

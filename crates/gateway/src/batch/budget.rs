@@ -56,6 +56,11 @@ impl Budget {
         Instant::now() + wait < self.deadline
     }
 
+    /// When the last call is sent.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     pub(super) fn out_of_time(&self) -> Error {
         spent("seconds", MAX_TIME.as_secs() as usize, "the call was not made")
     }

@@ -54,7 +54,7 @@ impl Gateway {
     /// Does a batch. What is wrong with the request itself is refused before anything is sent; what fails later is told beside the
     /// records that came.
     pub async fn batch(&self, caller: &Caller, request: BatchRequest) -> Result<Batch, Error> {
-        let record = Record::start(self, "batch", &caller.environment_id, "batch-request", "create");
+        let record = Record::start(self, "batch", caller, "batch-request", "create");
         let outcome = Box::pin(self.do_batch(caller, request, &record)).await;
         record.finish(outcome.as_ref().map(|batch| (200, Some(batch.count()))));
         outcome
@@ -70,7 +70,9 @@ impl Gateway {
         let connected = self.connected(caller, Some(&request.integrated_account_id)).await?;
         record.about(&connected.account);
         let plan = plan::Plan::check(self, &connected, request)?;
-        Ok(run::Run::new(self, caller, &connected.account.id, &plan).finish().await)
+        let run = run::Run::new(self, caller, &connected.account.id, &plan);
+        let terms = record.terms().until(run.budget.deadline());
+        Ok(terms.during(run.finish()).await)
     }
 }
 

@@ -60,6 +60,10 @@ pub struct LogRow {
     pub duration: Option<i64>,
     /// Milliseconds that the platform took.
     pub fetch_duration: Option<i64>,
+    /// Milliseconds that it waited for its turn; absent where it did not.
+    pub wait_duration: Option<i64>,
+    /// What it waited for: `rate_limit`, or `platform_down` after failures in a row.
+    pub wait_reason: Option<String>,
     /// How many records were answered.
     pub result_count: Option<i64>,
     /// Whether the platform refused the credentials.
@@ -158,6 +162,8 @@ impl LogRow {
             http_status_category: entry.http_status_category,
             duration: entry.duration,
             fetch_duration: entry.fetch_duration,
+            wait_duration: entry.wait_duration,
+            wait_reason: entry.wait_reason,
             result_count: entry.result_count,
             integrated_account_needs_reauth: entry.integrated_account_needs_reauth,
             logs: entry.logs,

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use store::{IntegratedAccount, NewLogEntry};
 use url::Url;
 
+use crate::budget::{self, Terms};
 use crate::gateway::Inner;
 use crate::writes::Writes;
-use crate::{Error, Gateway, metrics};
+use crate::{Caller, Error, Gateway, metrics};
 
 /// Query values under names that hold one of these are left out of the log.
 const SECRET_NAMES: [&str; 8] =
@@ -21,20 +22,22 @@ pub(crate) struct Record {
     started: Instant,
     row: Mutex<Option<NewLogEntry>>,
     writes: Writes,
+    terms: Terms,
+    caller: Arc<str>,
 }
 
 impl Record {
     pub(crate) fn start(
         gateway: &Gateway,
         request_type: &'static str,
-        environment_id: &str,
+        caller: &Caller,
         resource: &str,
         method: &str,
     ) -> Self {
         let row = NewLogEntry {
             created_at: gateway.0.parts.clock.now(),
             log_type: super::UNIFIED_PROXY_API.into(),
-            environment_id: environment_id.to_owned(),
+            environment_id: caller.environment_id.clone(),
             request_type: Some(request_type.to_owned()),
             resource: Some(resource.to_owned()),
             method: Some(method.to_owned()),
@@ -46,12 +49,36 @@ impl Record {
             started: Instant::now(),
             row: Mutex::new(Some(row)),
             writes: Writes::current(),
+            terms: Terms::current(),
+            caller: budget::name_of(caller),
         }
     }
 
     /// What the call has sent of writes.
     pub(crate) fn writes(&self) -> &Writes {
         &self.writes
+    }
+
+    /// How the call wants to wait.
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Whose call it is, among those who wait.
+    pub(crate) fn caller(&self) -> &Arc<str> {
+        &self.caller
+    }
+
+    /// Notes a wait before a request was sent, and what for.
+    pub(crate) fn waited(&self, wait: Duration, reason: &str) {
+        self.terms.waited(wait);
+        if wait >= Duration::from_millis(1) {
+            self.note(|row| {
+                let before = row.wait_duration.unwrap_or_default();
+                row.wait_duration = Some(before.saturating_add(milliseconds(wait)));
+                row.wait_reason.get_or_insert_with(|| reason.to_owned());
+            });
+        }
     }
 
     /// Notes which account the call is about.

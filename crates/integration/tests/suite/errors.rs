@@ -9,7 +9,11 @@ use serde_json::{Value, json};
 use crate::support::commerce7;
 
 fn recognise(resource: Option<&Resource>, status: u16, body: &[u8]) -> RemoteError {
-    commerce7().recognise(resource, status, &HeaderMap::new(), body)
+    {
+        let integration = commerce7();
+        let told = integration.told(0.0, status, &HeaderMap::new(), Some(body));
+        integration.recognise(resource, status, &told, body)
+    }
 }
 
 fn remote(message: &str) -> Value {
@@ -105,7 +109,8 @@ fn a_missing_permission_is_named_although_the_status_is_401() {
 fn an_exceeded_limit_says_when_to_come_back() {
     let mut headers = HeaderMap::new();
     headers.insert("retry-after", "17".parse().unwrap());
-    let error = commerce7().recognise(None, 429, &headers, b"");
+    let told = commerce7().told(0.0, 429, &headers, Some(b""));
+    let error = commerce7().recognise(None, 429, &told, b"");
     assert_eq!((error.kind, error.retry_after), (RateLimited, Some(17)));
     assert_eq!(
         error.insight,

@@ -4,6 +4,7 @@ use axum::extract::State;
 use gateway::ListOf;
 use gateway::account_tokens::MadeAccountToken;
 use gateway::accounts::{Account, AccountChange, CredentialsChange, NewAccount};
+use gateway::budget::BudgetView;
 use gateway::tools::Tool;
 use serde::Deserialize;
 use serde_json::Value;
@@ -32,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(update_credentials))
         .routes(routes!(capabilities))
         .routes(routes!(tools))
+        .routes(routes!(budget))
 }
 
 /// Which accounts to answer.
@@ -259,4 +261,17 @@ async fn tools(
     Query(query): Query,
 ) -> Result<axum::Json<Vec<Tool>>, ApiError> {
     Ok(axum::Json(app.gateway.tools(&caller, &id, &query).await?))
+}
+
+/// Tells how the platform's limits stand for an account, over all nodes: what is left, what waits, and whether the platform is down.
+#[utoipa::path(get, path = "/integrated-account/{id}/budget", operation_id = "integrated_account_budget",
+    tag = "integrated accounts",
+    params(("id" = String, Path, description = "The account's id")),
+    responses((status = 200, description = "The limits", body = BudgetView), AdminErrors))]
+async fn budget(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(id): Path<String>,
+) -> Result<axum::Json<BudgetView>, ApiError> {
+    Ok(axum::Json(app.gateway.budget(&caller, &id).await?))
 }

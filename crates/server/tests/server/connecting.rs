@@ -257,7 +257,7 @@ async fn a_connection_that_fails_tells_what_to_do_and_is_tried_again(database: &
         idle_timeout: Duration::from_millis(100),
         ..upstream::Config::default()
     };
-    let app = App::start_with(database, Setup { upstream, ..Setup::default() }).await;
+    let app = App::start_with(database, Setup { upstream, is_limited: false, ..Setup::default() }).await;
     let new = app.new_account().await;
     let faults = app.sandbox.faults();
     let status = |status| Fault::Status { status, headers: [].into() };

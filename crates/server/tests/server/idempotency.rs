@@ -60,7 +60,7 @@ fn is_replayed(answer: &Answer) -> bool {
 
 /// An app whose account is at a platform that the test speaks for.
 async fn app_at_platform(database: &TestDatabase, setup: Setup) -> (App, String, Platform) {
-    let app = App::start_with(database, setup).await;
+    let app = App::start_with(database, Setup { is_limited: false, ..setup }).await;
     let account = app.connect().await;
     let platform = Platform::listen().await;
     point_at(&app, &account, &platform.base_url()).await;

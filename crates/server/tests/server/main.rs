@@ -5,6 +5,7 @@ mod accounts;
 mod addresses;
 mod bad_input;
 mod batch;
+mod budget;
 mod capabilities;
 mod connecting;
 mod custom;

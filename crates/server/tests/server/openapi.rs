@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::{Client, Method};
 use serde_json::{Map, Value, json};
-use testkit::{Answer, App, TestDatabase, over_both_databases};
+use testkit::{Answer, App, Setup, TestDatabase, over_both_databases};
 
 use crate::support::{proxy, unified};
 
@@ -162,7 +162,7 @@ fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
 
 #[tokio::test]
 async fn every_described_route_answers_with_a_described_status() {
-    let app = App::sqlite().await;
+    let app = App::sqlite_with(Setup { is_limited: false, ..Setup::default() }).await;
     let account = app.connect().await;
     let document = app.get("/openapi.json").await.ok();
     let token = app.post("/integrated-account/token", &json!({"integrated_account_id": account})).await.ok();

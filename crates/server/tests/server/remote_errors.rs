@@ -31,15 +31,14 @@ async fn an_error_of_the_platform_keeps_its_status_and_words(database: &TestData
         (404, "doc not found"),
         (409, "something went wrong"),
         (422, "something went wrong"),
-        (429, "Too many requests"),
         (500, "something went wrong"),
-        (503, "something went wrong"),
+        (429, "Too many requests"),
     ] {
         let headers = [("retry-after", "17"), ("x-platform", "own"), ("set-cookie", "a=b")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         app.sandbox.faults().add(FaultRule::new(Fault::Status { status: code, headers }));
         for path in ways(&id) {
-            let answer = app.get(&path).await;
+            let answer = impatient(&app, &path).await;
             says(&remote(&app, &answer, code), &[message]);
             assert_eq!(answer.json()["raw_response"]["statusCode"], code);
             assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -55,15 +54,26 @@ async fn an_error_of_the_platform_keeps_its_status_and_words(database: &TestData
         without_secrets(&app, &row.to_string());
         works(&app, &id).await;
     }
+    // One that says it is down is left alone for as long as it says.
+    let header = [("retry-after".to_owned(), "17".to_owned())].into();
+    app.sandbox.faults().add(FaultRule::new(Fault::Status { status: 503, headers: header }));
+    let answer = impatient(&app, &ways(&id)[0]).await;
+    says(&remote(&app, &answer, 503), &["something went wrong"]);
+    assert_eq!(answer.header("retry-after"), Some("17"));
+    says(&ours(&app, &impatient(&app, &ways(&id)[0]).await, 503), &["does not answer"]);
+    app.sandbox.faults().clear();
     // None of these says anything about the account.
     let now = account(&app, &id).await;
     assert_eq!(
         (&now["status"], &now["last_error"], &now["last_forbidden_error"]),
         (&json!("active"), &Value::Null, &Value::Null)
     );
-    let missing = app.get(&unified("orders/00000000-0000-0000-0000-000000000000", &id)).await;
-    remote(&app, &missing, 404);
     app.shutdown().await;
+}
+
+/// A read that does not wait for a turn.
+async fn impatient(app: &App, path: &str) -> Answer {
+    Answer::of(app.request(Method::GET, path).header("Decant-Max-Wait", "0")).await
 }
 
 async fn an_answer_that_does_not_come_is_told(database: &TestDatabase) {
@@ -250,13 +260,13 @@ async fn a_record_that_does_not_fit_its_map_is_named_and_its_neighbours_are_read
 }
 
 #[tokio::test]
-async fn the_platforms_own_rate_limit_is_the_callers_to_wait_for() {
+async fn a_refusal_of_the_platforms_limit_is_told_to_who_does_not_wait() {
     let header = "Retry-After: {seconds}".to_owned();
     let winery = testkit::Winery { rate_limit: 5, rate_limit_header: vec![header], ..small_winery() };
     let app = App::sqlite_with(Setup { winery, ..Setup::default() }).await;
     let id = app.connect().await;
     let refused = testkit::eventually("refused", || async {
-        let answer = app.get(&format!("{}&page=1", proxy("order", &id))).await;
+        let answer = impatient(&app, &format!("{}&page=1", proxy("order", &id))).await;
         (answer.status == 429).then_some(answer)
     })
     .await;

@@ -241,7 +241,7 @@ async fn every_other_resource_that_takes_writes_takes_them() {
 
 #[tokio::test]
 async fn a_tag_is_put_on_many_records_and_on_none_twice() {
-    let app = App::sqlite().await;
+    let app = App::sqlite_with(Setup { is_limited: false, ..Setup::default() }).await;
     let account = app.connect().await;
     let customers = walk(&app, &unified("customers", &account)).await;
     let mut ids: Vec<&str> = customers.iter().map(|customer| customer["id"].as_str().unwrap()).collect();
@@ -338,7 +338,7 @@ async fn setting_many_levels_costs_what_differs_and_the_pages_read() {
     let mut winery = small_winery();
     (winery.products, winery.orders, winery.customers, winery.rate_limit) = (340, 20, 10, 0);
     let database = TestDatabase::sqlite();
-    let app = App::start_with(&database, Setup { winery, ..Setup::default() }).await;
+    let app = App::start_with(&database, Setup { winery, is_limited: false, ..Setup::default() }).await;
     let account = app.connect().await;
     let levels = walk(&app, &unified("inventory_levels", &account)).await;
     let counted: Vec<&Value> = levels.iter().filter(|level| level["is_tracked"] == true).take(1000).collect();

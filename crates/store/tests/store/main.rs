@@ -6,6 +6,7 @@
 )]
 
 mod accounts;
+mod budgets;
 mod changes;
 mod environments;
 mod idempotency_keys;

@@ -14,7 +14,7 @@ const SQLITE: &str = "
     ORDER BY 1";
 
 const POSTGRES: &str = "
-    SELECT c.table_name || '.' || c.column_name || ' ' || c.data_type
+    SELECT c.table_name || '.' || c.column_name || ' ' || replace(c.data_type, 'jsonb', 'text')
         || CASE c.is_nullable WHEN 'NO' THEN ' not null' ELSE '' END COLLATE \"C\"
     FROM information_schema.columns c
     WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '\\_sqlx%'

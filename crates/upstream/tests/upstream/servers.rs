@@ -17,7 +17,13 @@ pub fn upstream(change: impl FnOnce(&mut Config)) -> Upstream {
 
 /// A request without a body.
 pub fn request(verb: http::Method, url: &str) -> Request {
-    Request { verb, url: url.parse().unwrap(), headers: http::HeaderMap::new(), body: None, limited: true }
+    Request {
+        verb,
+        url: url.parse().unwrap(),
+        headers: http::HeaderMap::new(),
+        body: None,
+        count: integration::Count::Free,
+    }
 }
 
 pub fn get(url: &str) -> Request {

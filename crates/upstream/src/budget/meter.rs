@@ -1,0 +1,388 @@
+//! A node's own side of a limit: the slots that are its own, and whose turn it is to use one.
+//!
+//! Slots become free as evenly as they were used, so bulk work is spread evenly over the window: an interactive call then finds a free
+//! slot soon, and not after a burst that left none for a minute. All of it is arithmetic; the time is a parameter.
+
+use std::sync::Arc;
+
+use super::Millis;
+use super::ledger::{BATCH, Exchange, Given, Own, Spec};
+use super::line::{Lane, Line};
+
+/// Free slots that a node has in hand, at most, while nobody waits for more: an exchange costs round trips to the database, so one slot
+/// costs a fraction of one.
+const IN_HAND: u32 = 12;
+
+/// One that waits for its turn.
+pub(crate) trait Waits {
+    /// Whether nobody waits for the answer any more.
+    fn is_gone(&self) -> bool;
+    /// When it stops waiting.
+    fn deadline(&self) -> Millis;
+}
+
+/// What there is to do next.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Step<T> {
+    /// Nobody waits.
+    Rest,
+    /// One may use a slot.
+    Pass(T, u32),
+    /// To speak with the other nodes.
+    Exchange,
+    /// Nothing before this moment, unless something changes.
+    Wait(Millis),
+}
+
+#[derive(Debug)]
+pub(crate) struct Meter<T> {
+    spec: Spec,
+    line: Line<T>,
+    slots: Vec<Mine>,
+    /// As the last exchange left it.
+    given: Given,
+    /// While an exchange runs nothing is used: it may give some of it away.
+    is_exchanging: bool,
+    /// When asking for more may help.
+    next_exchange: Millis,
+    /// After one that failed.
+    retry_at: Millis,
+    /// Exchanges in a row that gave nothing to use soon.
+    in_vain: u32,
+    /// When the next request is due by an even pace.
+    due: f64,
+    /// The platform said to wait until then.
+    paused_until: Millis,
+    was_refused: bool,
+    /// Whether another node asked for slots.
+    is_asked: bool,
+    told_remaining: Option<u32>,
+}
+
+/// A slot of this node's own.
+#[derive(Debug, Clone, Copy)]
+struct Mine {
+    slot: u32,
+    free_at: Millis,
+    is_under_way: bool,
+    /// Whether it was used since the last exchange.
+    is_spent: bool,
+}
+
+/// How a budget stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) limit: u32,
+    pub(crate) used: u32,
+    /// When the next of the used slots is free again.
+    pub(crate) next: Option<Millis>,
+    pub(crate) waiting: [usize; 3],
+    pub(crate) busy: u32,
+}
+
+impl<T: Waits> Meter<T> {
+    pub(crate) fn new(spec: Spec) -> Self {
+        Self {
+            spec,
+            line: Line::default(),
+            slots: Vec::new(),
+            given: Given { limit: spec.amount, busy: 1, ..Given::default() },
+            is_exchanging: false,
+            next_exchange: 0,
+            retry_at: 0,
+            in_vain: 0,
+            due: 0.0,
+            paused_until: 0,
+            was_refused: false,
+            is_asked: false,
+            told_remaining: None,
+        }
+    }
+
+    /// A slot at once, if one is free and nobody waits.
+    pub(crate) fn at_once(&mut self, now: Millis, lane: Lane) -> Option<u32> {
+        let may_pass = self.line.total() == 0 && self.paused_until <= now && self.may_go(now, lane);
+        may_pass.then(|| self.begin(now)).flatten()
+    }
+
+    /// Lines one up; `is_first` before all others of its lane.
+    pub(crate) fn join(&mut self, lane: Lane, caller: Arc<str>, one: T, is_first: bool) {
+        if is_first {
+            self.line.push_front(lane, caller, one);
+        } else {
+            self.line.push(lane, caller, one);
+        }
+    }
+
+    /// What there is to do next.
+    pub(crate) fn step(&mut self, now: Millis) -> Step<T> {
+        loop {
+            if self.line.total() == 0 {
+                return Step::Rest;
+            }
+            if self.is_exchange_due(now) {
+                return Step::Exchange;
+            }
+            if now < self.paused_until {
+                return self.wait(self.paused_until, self.paused_until);
+            }
+            match self.next_free(now) {
+                None => return self.wait(self.next_exchange.max(now + 1), self.nothing_before(now)),
+                Some(free_at) if free_at > now => {
+                    let until = free_at.min(self.next_exchange.max(now + 1));
+                    return self.wait(until, self.nothing_before(now));
+                }
+                Some(_) => {}
+            }
+            let Some(lane) = self.line.turn(|lane| self.may_go(now, lane)) else {
+                return self.wait(self.next_pace(now), now);
+            };
+            let Some(one) = self.line.take(lane) else { continue };
+            if one.is_gone() {
+                continue;
+            }
+            if let Some(slot) = self.begin(now) {
+                return Step::Pass(one, slot);
+            }
+        }
+    }
+
+    /// Waits, and sends those away whose time ends before anything can come of it.
+    fn wait(&mut self, until: Millis, nothing_before: Millis) -> Step<T> {
+        self.line.retain(|one| !one.is_gone() && one.deadline() > nothing_before);
+        if self.line.total() == 0 { Step::Rest } else { Step::Wait(until) }
+    }
+
+    /// A moment before which nothing can pass, for certain: a node that has all slots knows when the first is free.
+    fn nothing_before(&self, now: Millis) -> Millis {
+        let has_all = !self.given.is_shared && self.slots.len() >= self.given.limit as usize;
+        if !has_all || self.slots.iter().any(|mine| mine.is_under_way) {
+            return now;
+        }
+        self.slots.iter().map(|mine| mine.free_at).min().unwrap_or(now).max(now)
+    }
+
+    fn is_exchange_due(&self, now: Millis) -> bool {
+        let soon = now + self.spec.window / 20;
+        let has_none = self.next_free(now).is_none_or(|free_at| free_at > soon);
+        let spent = self.slots.iter().filter(|mine| mine.is_spent).count();
+        let is_ending = self.given.until - now < (self.given.until - self.given.at) / 4;
+        let may_help = now >= self.next_exchange && (self.is_asked || has_none);
+        now >= self.retry_at && (self.was_refused || is_ending || spent >= BATCH as usize || may_help)
+    }
+
+    /// When the next slot may be used, if the lease lasts until then.
+    fn next_free(&self, now: Millis) -> Option<Millis> {
+        let usable = self.slots.iter().filter(|mine| self.is_usable(mine, now.max(mine.free_at)));
+        usable.map(|mine| mine.free_at).min()
+    }
+
+    /// Begins a request on a free slot.
+    fn begin(&mut self, now: Millis) -> Option<u32> {
+        if self.is_exchanging {
+            return None;
+        }
+        let places = 0..self.slots.len();
+        let free =
+            places.filter(|at| self.slots[*at].free_at <= now && self.is_usable(&self.slots[*at], now));
+        let first = free.min_by_key(|at| self.slots[*at].free_at)?;
+        let mine = &mut self.slots[first];
+        mine.is_under_way = true;
+        let slot = mine.slot;
+        self.due = self.due.max(now as f64) + self.interval();
+        Some(slot)
+    }
+
+    /// Whether a slot may be used at a moment at which it is free.
+    fn is_usable(&self, mine: &Mine, at: Millis) -> bool {
+        !mine.is_under_way && at < self.spec.usable_until(mine.free_at, self.given.at, self.given.until)
+    }
+
+    /// The distance of requests at an even pace: by the slots that it has, or by its part of all while it still gathers them.
+    fn interval(&self) -> f64 {
+        let part = f64::from(self.given.limit) / f64::from(self.given.busy.max(1));
+        let own = self.slots.len() as f64;
+        self.spec.window as f64 / if own < 0.9 * part { part.max(1.0) } else { own }
+    }
+
+    /// How far a lane may run ahead of an even pace.
+    fn ahead(&self, lane: Lane) -> f64 {
+        match lane {
+            Lane::Interactive => f64::INFINITY,
+            Lane::Write => self.spec.window as f64 / 2.0,
+            Lane::Background => 0.0,
+        }
+    }
+
+    fn may_go(&self, now: Millis, lane: Lane) -> bool {
+        self.due <= now as f64 + self.ahead(lane)
+    }
+
+    /// When the first of the lanes in which someone waits may go.
+    fn next_pace(&self, now: Millis) -> Millis {
+        let waiting = Lane::ALL.into_iter().filter(|lane| self.line.len(*lane) > 0);
+        let earliest = waiting.map(|lane| self.due - self.ahead(lane)).fold(f64::INFINITY, f64::min);
+        (earliest.ceil() as Millis).max(now + 1)
+    }
+
+    /// A request was answered, or may have arrived: its slot rests.
+    pub(crate) fn used(&mut self, now: Millis, slot: u32) {
+        let rest = self.spec.rest();
+        if let Some(mine) = self.mine(slot) {
+            *mine = Mine { slot, free_at: now + rest, is_under_way: false, is_spent: true };
+        }
+    }
+
+    /// Nothing was sent: the slot is as free as it was.
+    pub(crate) fn unused(&mut self, slot: u32) {
+        if let Some(mine) = self.mine(slot) {
+            mine.is_under_way = false;
+        }
+    }
+
+    /// The platform refused the request; `wait` as it told. Refused requests are taken not to count, which no platform's documentation says: if they
+    /// do, the next refusal comes early as well, and is learned from.
+    pub(crate) fn refused(&mut self, now: Millis, slot: u32, wait: Option<Millis>) {
+        self.unused(slot);
+        self.was_refused = true;
+        // The limit that is learned from it holds the others back; this is the time to learn it.
+        let wait = wait.unwrap_or(self.interval() as Millis / 4);
+        self.paused_until = self.paused_until.max(now + wait);
+    }
+
+    /// The platform said how many requests are left.
+    pub(crate) fn told_remaining(&mut self, left: u32) {
+        self.told_remaining = Some(left);
+    }
+
+    fn mine(&mut self, slot: u32) -> Option<&mut Mine> {
+        self.slots.iter_mut().find(|mine| mine.slot == slot)
+    }
+
+    /// What to say at the next exchange; `is_end` when this node needs nothing more for now.
+    pub(crate) fn exchange(&mut self, now: Millis, is_end: bool) -> Exchange {
+        self.is_exchanging = true;
+        self.is_asked = false;
+        self.line.retain(|one| !one.is_gone());
+        let waiting = self.line.total() as u32;
+        let of = |filter: fn(&&Mine) -> bool| self.slots.iter().filter(filter);
+        let resting = self.slots.iter().filter(|mine| mine.free_at > now).count() as u32;
+        // Where others use the limit too, no more than what will be used before long.
+        let in_hand = if self.given.is_shared { resting / 4 + 1 } else { IN_HAND };
+        let in_hand = in_hand.min(IN_HAND).min(self.spec.amount.div_ceil(4));
+        Exchange {
+            now,
+            spent: of(|mine| mine.is_spent).map(|mine| (mine.slot, mine.free_at)).collect(),
+            under_way: of(|mine| mine.is_under_way).map(|mine| mine.slot).collect(),
+            want: if is_end && waiting == 0 { 0 } else { in_hand.max(waiting) },
+            is_busy: waiting > 0,
+            was_refused: std::mem::take(&mut self.was_refused),
+            told_remaining: self.told_remaining.take(),
+        }
+    }
+
+    /// Takes what the exchange gave.
+    pub(crate) fn take(&mut self, now: Millis, said: &Exchange, given: Given) {
+        self.is_exchanging = false;
+        let of = |own: &Own| {
+            let before = self.slots.iter().find(|mine| mine.slot == own.slot).copied();
+            match before {
+                // Answered while the exchange ran: the next one tells of it.
+                Some(mine) if mine.is_spent && !said.spent.contains(&(mine.slot, mine.free_at)) => mine,
+                Some(mine) => Mine { free_at: own.free_at, is_spent: false, ..mine },
+                None => Mine { slot: own.slot, free_at: own.free_at, is_under_way: false, is_spent: false },
+            }
+        };
+        self.slots = given.own.iter().map(of).collect();
+        self.given = given;
+        let is_soon = self.next_free(now).is_some_and(|free_at| free_at <= now + self.spec.window / 20);
+        self.in_vain = if is_soon || !self.given.lacks { 0 } else { self.in_vain.saturating_add(1) };
+        // Asking again at once would only cost; and one that has its part has to wait for nothing but the time.
+        let pause = match self.given.lacks {
+            false => 0,
+            true if self.has_part() => self.spec.window / 4,
+            true => (self.spec.window / 300).max(10) << self.in_vain.min(4),
+        };
+        self.next_exchange = now + pause;
+    }
+
+    /// The exchange failed: what was to be said is said the next time, and the node goes on with the slots that are its own. Others respect
+    /// them until they see its lease end.
+    pub(crate) fn go_on(&mut self, now: Millis, said: &Exchange) {
+        self.is_exchanging = false;
+        self.was_refused |= said.was_refused;
+        self.told_remaining = self.told_remaining.or(said.told_remaining);
+        self.given.until = self.given.until.max(now + self.spec.window / 8);
+        self.retry_at = now + self.spec.window / 60;
+    }
+
+    /// Whether others are to be asked for slots: the last exchange gave less than this node's part, for the first time in a row.
+    pub(crate) fn is_to_ask(&self) -> bool {
+        self.given.lacks && self.in_vain == 1 && !self.has_part()
+    }
+
+    fn has_part(&self) -> bool {
+        self.slots.len() >= (self.given.limit / self.given.busy.max(1)) as usize
+    }
+
+    /// Another node lacks slots: the next exchange is due.
+    pub(crate) fn look_again(&mut self, now: Millis) {
+        self.is_asked = true;
+        self.next_exchange = self.next_exchange.min(now);
+    }
+
+    /// Whether other nodes use the limit as well.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.given.is_shared
+    }
+
+    /// Whether nobody waits.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.line.total() == 0
+    }
+
+    /// Whether all of its slots are free, so that nothing is lost with it.
+    pub(crate) fn is_cold(&self, now: Millis) -> bool {
+        self.slots.iter().all(|mine| !mine.is_under_way && mine.free_at <= now)
+    }
+
+    /// Whether it has slots, whose use others would have to guess.
+    pub(crate) fn has_slots(&self) -> bool {
+        !self.slots.is_empty()
+    }
+
+    /// When one who joins a lane now could pass, as far as can be told.
+    pub(crate) fn estimate(&self, now: Millis, lane: Lane) -> Millis {
+        let mut free: Vec<Millis> =
+            self.slots.iter().filter(|mine| !mine.is_under_way).map(|mine| mine.free_at).collect();
+        free.sort_unstable();
+        let before = self.line.before(lane);
+        let by_slots = match free.get(before) {
+            Some(free_at) => *free_at,
+            None => {
+                let last = free.last().copied().or_else(|| self.given.used_until.iter().copied().min());
+                let beyond = (before + 1 - free.len()) as f64;
+                last.unwrap_or(now).max(now) + (beyond * self.interval()) as Millis
+            }
+        };
+        let by_pace = (self.due - self.ahead(lane)).max(0.0) as Millis;
+        by_slots.max(by_pace).max(self.paused_until).max(now)
+    }
+
+    /// How many slots are used, of how many.
+    pub(crate) fn standing(&self, now: Millis) -> Standing {
+        let elsewhere = self.given.used_until.iter().copied();
+        let here = self
+            .slots
+            .iter()
+            .map(|mine| if mine.is_under_way { now + self.spec.rest() } else { mine.free_at });
+        let used = elsewhere.chain(here).filter(|free_at| *free_at > now);
+        Standing {
+            limit: self.given.limit,
+            used: (used.clone().count() as u32).min(self.given.limit),
+            next: used.min(),
+            waiting: Lane::ALL.map(|lane| self.line.len(lane)),
+            busy: self.given.busy,
+        }
+    }
+}

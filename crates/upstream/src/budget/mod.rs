@@ -1,0 +1,441 @@
+//! The budget: every request that a platform's limit counts waits here for its turn.
+//!
+//! A [`Budget`] is one limit of one platform account. It lets requests pass in lanes ([`Lane`]), each for a slot of the window
+//! ([`ledger`]), and holds them back instead of having them refused. Nodes share a limit through a record that a [`Keeper`] keeps, a batch of slots at a
+//! time. What was leased is on record before it is used, so a node that is killed at any moment leaves nothing uncounted.
+
+mod keeper;
+mod ledger;
+mod line;
+mod meter;
+#[cfg(test)]
+mod simulation;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use integration::{Limit, Told};
+use serde_json::Value;
+use tokio::sync::{Notify, oneshot};
+
+pub use self::keeper::{Keeper, Kept, MemoryKeeper, merged};
+use self::ledger::{Exchange, Given, Ledger, Spec};
+pub use self::line::Lane;
+use self::meter::{Meter, Step, Waits};
+use crate::{BoxError, metrics};
+
+/// Milliseconds since 1970. Nodes that share a limit need clocks that agree to a fraction of a second.
+pub(crate) type Millis = i64;
+
+/// How long one who does not want to wait waits for the database.
+const ASKING: Duration = Duration::from_millis(250);
+/// So often a record that others change meanwhile is tried again.
+const TRIES: u32 = 8;
+
+/// All budgets of a node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Budgets(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    node: String,
+    keeper: Arc<dyn Keeper>,
+    started: Millis,
+    budgets: Mutex<HashMap<String, Arc<Budget>>>,
+}
+
+/// One limit of one platform account.
+#[derive(Debug)]
+pub struct Budget {
+    key: String,
+    limit: Limit,
+    spec: Spec,
+    node: String,
+    keeper: Arc<dyn Keeper>,
+    meter: Mutex<Meter<Waiter>>,
+    /// Set while a task sees to those who wait.
+    is_driven: Mutex<bool>,
+    changed: Notify,
+    /// The record as it was last written or read here, with its version.
+    last: tokio::sync::Mutex<Option<Last>>,
+    started: Millis,
+}
+
+/// A record and its version.
+type Last = (i64, Ledger);
+
+#[derive(Debug)]
+struct Waiter {
+    deadline: Millis,
+    pass: oneshot::Sender<Permit>,
+}
+
+/// Who asks for a turn.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// What for.
+    pub lane: Lane,
+    /// Whose call it is: callers of a lane take turns.
+    pub caller: Arc<str>,
+    /// Until when it waits.
+    pub deadline: tokio::time::Instant,
+    /// Whether it had its turn already and was refused by the platform.
+    pub is_first: bool,
+}
+
+/// The right to send one request. Dropped, it counts as used.
+#[derive(Debug)]
+pub struct Permit {
+    budget: Arc<Budget>,
+    slot: u32,
+    is_settled: bool,
+}
+
+/// A turn that did not come in time: nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The limit's name.
+    pub limit: String,
+    /// When a turn would come, as far as can be told.
+    pub retry_after: Duration,
+}
+
+/// How a budget stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The limit's name.
+    pub name: String,
+    /// Requests in a window, as declared.
+    pub amount: u32,
+    /// The window.
+    pub window: Duration,
+    /// How many of them are ours to use; fewer than `amount` while another app of the account uses the rest.
+    pub allowance: u32,
+    /// How many were used in the window that ends now, by all nodes as far as this one knows.
+    pub used: u32,
+    /// Until the next of the used ones is free again; `None` when none is used.
+    pub next: Option<Duration>,
+    /// How many requests wait on this node, by lane.
+    pub waiting: [(Lane, usize); 3],
+    /// How many nodes have requests waiting.
+    pub nodes: u32,
+}
+
+impl Standing {
+    /// How many requests are left in the window that ends now.
+    pub fn remaining(&self) -> u32 {
+        self.allowance.saturating_sub(self.used)
+    }
+}
+
+impl Budgets {
+    /// The budgets of one node, kept in `keeper`. `node` names this process and no other, not even the same program's next run.
+    pub fn new(node: impl Into<String>, keeper: Arc<dyn Keeper>) -> Self {
+        Self(Arc::new(Inner { node: node.into(), keeper, started: now(), budgets: Mutex::default() }))
+    }
+
+    /// The budget for a limit; `whose` says which account of which platform.
+    pub fn of(&self, whose: &str, limit: &Limit) -> Arc<Budget> {
+        let Limit { name, amount, window, .. } = limit;
+        // A definition that was changed is another limit: what is known of the old one says nothing of it.
+        let key = format!("{whose}|{name}|{amount}/{}", window.as_millis());
+        let mut budgets = self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(budget) = budgets.get(&key) {
+            return Arc::clone(budget);
+        }
+        let spec = Spec { amount: *amount, window: window.as_millis() as Millis };
+        let budget = Arc::new(Budget {
+            key: key.clone(),
+            limit: limit.clone(),
+            spec,
+            node: self.0.node.clone(),
+            keeper: Arc::clone(&self.0.keeper),
+            meter: Mutex::new(Meter::new(spec)),
+            is_driven: Mutex::new(false),
+            changed: Notify::new(),
+            last: tokio::sync::Mutex::new(None),
+            started: self.0.started,
+        });
+        budgets.insert(key, Arc::clone(&budget));
+        budget
+    }
+
+    /// Another node asks for its part of a limit: gives up what is held beyond ours.
+    pub async fn share(&self, key: &str) {
+        let budget = {
+            let budgets = self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+            budgets.get(key).map(Arc::clone)
+        };
+        let Some(budget) = budget else { return };
+        let is_resting = {
+            let mut meter = budget.meter();
+            meter.look_again(now());
+            meter.is_resting()
+        };
+        if is_resting {
+            budget.exchange(true).await;
+        } else {
+            budget.changed.notify_one();
+        }
+    }
+
+    /// Forgets the budgets that nobody uses and whose slots are all free again.
+    pub fn sweep(&self) {
+        let mut budgets = self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets.retain(|_, budget| Arc::strong_count(budget) > 1 || !budget.meter().is_cold(now()));
+    }
+
+    /// Gives all slots back that are held, with the times of those that were used: for the end of the process.
+    pub async fn give_back(&self) {
+        let budgets: Vec<Arc<Budget>> = {
+            let budgets = self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+            budgets.values().map(Arc::clone).collect()
+        };
+        for budget in budgets {
+            if budget.meter().has_slots() {
+                budget.exchange(true).await;
+            }
+        }
+    }
+}
+
+impl Budget {
+    /// The limit.
+    pub fn limit(&self) -> &Limit {
+        &self.limit
+    }
+
+    /// Waits for a turn, and gives how long it took beside it. [`Refused`] when it does not come before the deadline: at once where that is
+    /// certain.
+    pub async fn turn(self: &Arc<Self>, asker: &Asker) -> (Result<Permit, Refused>, Duration) {
+        if !asker.is_first
+            && let Some(slot) = self.meter().at_once(now(), asker.lane)
+        {
+            metrics::passed(asker.lane, Duration::ZERO);
+            return (Ok(Permit::new(self, slot)), Duration::ZERO);
+        }
+        let started = tokio::time::Instant::now();
+        let (pass, passed) = oneshot::channel();
+        let left = asker.deadline.saturating_duration_since(started);
+        let deadline = now() + left.as_millis() as Millis;
+        self.meter().join(asker.lane, Arc::clone(&asker.caller), Waiter { deadline, pass }, asker.is_first);
+        self.see_to_it();
+        let passed = tokio::time::timeout_at(started + left.max(ASKING), passed).await;
+        let waited = started.elapsed();
+        if let Ok(Ok(permit)) = passed {
+            metrics::passed(asker.lane, waited);
+            return (Ok(permit), waited);
+        }
+        metrics::refused(asker.lane, waited);
+        let now = now();
+        let turn = self.meter().estimate(now, asker.lane);
+        let retry_after = Duration::from_millis(u64::try_from(turn - now).unwrap_or_default());
+        (Err(Refused { limit: self.limit.name.clone(), retry_after }), waited)
+    }
+
+    /// How it stands, as far as this node knows.
+    pub fn standing(&self) -> Standing {
+        let now = now();
+        let standing = self.meter().standing(now);
+        let [interactive, write, background] = standing.waiting;
+        let until = |time: Millis| Duration::from_millis(u64::try_from(time - now).unwrap_or_default());
+        Standing {
+            name: self.limit.name.clone(),
+            amount: self.limit.amount,
+            window: self.limit.window,
+            allowance: standing.limit,
+            used: standing.used,
+            next: standing.next.map(until),
+            waiting: [(Lane::Interactive, interactive), (Lane::Write, write), (Lane::Background, background)],
+            nodes: standing.busy,
+        }
+    }
+
+    /// How it stands, by the record that all nodes share.
+    pub async fn read_standing(&self) -> Standing {
+        self.exchange(false).await;
+        self.standing()
+    }
+
+    /// The platform said how many requests are left for all who share the limit.
+    pub fn told_remaining(&self, left: u32) {
+        self.meter().told_remaining(left);
+    }
+
+    fn meter(&self) -> MutexGuard<'_, Meter<Waiter>> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sees to it that a task lets those pass who wait.
+    fn see_to_it(self: &Arc<Self>) {
+        let mut is_driven = self.is_driven.lock().unwrap_or_else(PoisonError::into_inner);
+        if *is_driven {
+            self.changed.notify_one();
+        } else {
+            *is_driven = true;
+            tokio::spawn(Arc::clone(self).drive());
+        }
+    }
+
+    /// Lets those pass who wait, until nobody does.
+    async fn drive(self: Arc<Self>) {
+        loop {
+            let step = self.meter().step(now());
+            match step {
+                Step::Pass(waiter, slot) => {
+                    // Who left meanwhile gives the permit back.
+                    if let Err(permit) = waiter.pass.send(Permit::new(&self, slot)) {
+                        permit.give_back();
+                    }
+                }
+                Step::Exchange => self.exchange(false).await,
+                Step::Wait(until) => {
+                    let wait = Duration::from_millis(u64::try_from(until - now()).unwrap_or_default());
+                    // Whether something changed or the time has come, the next step tells.
+                    let _ = tokio::time::timeout(wait, self.changed.notified()).await;
+                }
+                Step::Rest => {
+                    // What it does not need for long is for the others.
+                    let rest = Duration::from_millis(self.spec.window as u64 / 10);
+                    if self.meter().is_shared() {
+                        if tokio::time::timeout(rest, self.changed.notified()).await.is_ok() {
+                            continue;
+                        }
+                        self.exchange(true).await;
+                    }
+                    let mut is_driven = self.is_driven.lock().unwrap_or_else(PoisonError::into_inner);
+                    // One may have joined since.
+                    if self.meter().is_resting() {
+                        *is_driven = false;
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says what was used, and takes or gives up slots; all of them at the `end` of what this node needs.
+    async fn exchange(&self, end: bool) {
+        let mut last = self.last.lock().await;
+        let said = self.meter().exchange(now(), end);
+        match self.try_exchange(&mut last, &said).await {
+            Ok(given) => {
+                let is_to_ask = {
+                    let mut meter = self.meter();
+                    meter.take(now(), &said, given);
+                    meter.is_to_ask()
+                };
+                if is_to_ask && let Err(error) = self.keeper.ask(&self.key).await {
+                    tracing::debug!(
+                        error = &*error as &dyn std::error::Error,
+                        "can't ask other nodes for slots"
+                    );
+                }
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &*error as &dyn std::error::Error,
+                    "a limit's record can't be reached; going on with the slots at hand"
+                );
+                self.meter().go_on(now(), &said);
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    async fn try_exchange(&self, last: &mut Option<Last>, said: &Exchange) -> Result<Given, BoxError> {
+        let mut known = last.take();
+        let mut is_reported = false;
+        for _ in 0..TRIES {
+            let (version, before) = match known.take() {
+                // What others wrote since is not known: first says its own, and sees theirs by it.
+                Some((_, ledger)) if !is_reported && self.meter().is_shared() => {
+                    is_reported = true;
+                    known = self.report(&ledger, said).await?;
+                    continue;
+                }
+                Some(known) => known,
+                None => self.read().await?,
+            };
+            let mut ledger = before.clone();
+            if self.keeper.is_exclusive() {
+                ledger.end_others(&self.node, self.started);
+            }
+            let given = ledger.exchange(self.spec, &self.node, said);
+            if is_reported && !ledger.differs(&before, &self.node) {
+                *last = Some((version, before));
+                return Ok(given);
+            }
+            metrics::round_trip();
+            let state = Value::Object(ledger.fields()).to_string();
+            if self.keeper.write(&self.key, version, &state).await? {
+                *last = Some((version + 1, ledger));
+                return Ok(given);
+            }
+        }
+        Err("other nodes change it all the time".into())
+    }
+
+    /// Says what is this node's own, beside others; gives the record with it, `None` where the others took this node for gone.
+    async fn report(&self, known: &Ledger, said: &Exchange) -> Result<Option<Last>, BoxError> {
+        let Some((expected, fields)) = known.report(self.spec, &self.node, said) else { return Ok(None) };
+        metrics::round_trip();
+        let kept = self.keeper.merge(&self.key, &expected, &fields).await?;
+        Ok(kept.map(|kept| (kept.version, Ledger::read(self.spec, Some(&kept.state), said.now))))
+    }
+
+    async fn read(&self) -> Result<Last, BoxError> {
+        metrics::round_trip();
+        let kept = self.keeper.read(&self.key).await?;
+        let text = kept.as_ref().map(|kept| kept.state.as_str());
+        Ok((kept.as_ref().map_or(0, |kept| kept.version), Ledger::read(self.spec, text, now())))
+    }
+}
+
+impl Permit {
+    fn new(budget: &Arc<Budget>, slot: u32) -> Self {
+        Self { budget: Arc::clone(budget), slot, is_settled: false }
+    }
+
+    /// Nothing was sent.
+    pub fn give_back(mut self) {
+        self.is_settled = true;
+        self.budget.meter().unused(self.slot);
+        self.budget.changed.notify_one();
+    }
+
+    /// The platform refused the request for its limit: nobody goes for as long as it told, or for the distance of one request.
+    pub fn was_refused(mut self, told: &Told) {
+        self.is_settled = true;
+        let wait = told.retry_after.map(|seconds| (seconds * 1_000.0) as Millis);
+        self.budget.meter().refused(now(), self.slot, wait);
+        // What is learned of it holds now, whoever waits.
+        let budget = Arc::clone(&self.budget);
+        tokio::spawn(async move { budget.exchange(false).await });
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.budget.meter().used(now(), self.slot);
+        }
+    }
+}
+
+impl Waits for Waiter {
+    fn is_gone(&self) -> bool {
+        self.pass.is_closed()
+    }
+
+    fn deadline(&self) -> Millis {
+        self.deadline
+    }
+}
+
+/// The system's time: nodes share it, unlike a process's own clock.
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}
