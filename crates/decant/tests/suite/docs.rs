@@ -97,6 +97,11 @@ fn a_write_happens_once_as_the_page_says() {
 }
 
 #[test]
+fn limits_stand_as_the_page_says() {
+    answers_as_it_says("docs/limits.md", 2);
+}
+
+#[test]
 fn unified_writes_answer_as_the_page_says() {
     answers_as_it_says("docs/unified-writes.md", 4);
 }
