@@ -160,16 +160,21 @@ impl Call<'_> {
     /// The platform's answer to a request that had its turn. The same read, asked by many at once, is sent once.
     async fn answer(&self, request: Request, stream: Option<Body>) -> Result<Response, Error> {
         let limits = &self.connected.limits;
+        self.terms().about(limits);
         let is_shareable = request.verb == Verb::GET && limits.are_declared();
         if !is_shareable || stream.as_ref().is_some_and(|body| !body.is_end_stream()) {
             return self.in_turn(request, stream, None).await;
         }
+        let began = Instant::now();
         loop {
             let lead = match limits.reads.join(&request) {
                 Part::Lead(lead) => lead,
                 Part::Follow(shared) => match timeout_at(self.terms().deadline(), shared).await {
                     Ok(Ok(Shared { status, headers, body })) => {
                         upstream::metrics::shared_read();
+                        if let Some(record) = self.record {
+                            record.sent(&request.verb, &request.url, began.elapsed());
+                        }
                         return Ok(Response::whole(status, headers, body));
                     }
                     // Nothing came of the other's.
@@ -204,7 +209,6 @@ impl Call<'_> {
         let limits = &self.connected.limits;
         let terms = self.terms();
         let mut asker = terms.asker(&self.caller(), request.verb.is_safe(), request.count, limits);
-        terms.about(limits);
         let mut refused = None;
         loop {
             let (trial, permits) = match (self.turn(request.count, &asker).await, refused.take()) {
@@ -247,7 +251,10 @@ impl Call<'_> {
                 return Ok(Response::whole(status, headers, body));
             }
             upstream::metrics::too_many(&self.integration().name);
-            permits.into_iter().next_back().into_iter().for_each(|permit| permit.was_refused(&told));
+            // Of several limits the narrowest, which comes first, is the likelier one.
+            let mut permits = permits.into_iter();
+            permits.next().into_iter().for_each(|permit| permit.was_refused(&told));
+            permits.for_each(Permit::give_back);
             let answer = Response::whole(status, headers, body);
             match again {
                 Some(again) if Instant::now() < terms.deadline() => request = again,

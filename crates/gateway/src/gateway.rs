@@ -68,6 +68,9 @@ impl Default for Settings {
     }
 }
 
+/// So long a name tells the processes apart that share limits.
+const NODE_NAME: usize = 12;
+
 /// The gateway. Cheap to clone; clones are the same gateway.
 #[derive(Clone)]
 pub struct Gateway(pub(crate) Arc<Inner>);
@@ -91,14 +94,13 @@ impl Gateway {
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let log = Writer::start(parts.store.clone(), &tasks);
+        // Short, because a limit's record has it once a slot.
+        let node: String = Uuid::new_v4().simple().to_string().chars().take(NODE_NAME).collect();
         let inner = Inner {
             callers: caller::callers(),
             at_hand: Resolved::new(),
             log,
-            budgets: Budgets::new(
-                Uuid::new_v4().simple().to_string(),
-                Arc::new(StoreKeeper(parts.store.clone())),
-            ),
+            budgets: Budgets::new(node, Arc::new(StoreKeeper(parts.store.clone()))),
             tasks,
             stop: stop.clone(),
             parts,
