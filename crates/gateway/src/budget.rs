@@ -181,7 +181,7 @@ impl Limits {
 pub(crate) fn name_of(caller: &Caller) -> Arc<str> {
     match &caller.kind {
         CallerKind::ApiToken { id } => id.as_str().into(),
-        CallerKind::AccountToken { account_id } => account_id.as_str().into(),
+        CallerKind::AccountToken { account_id, .. } => account_id.as_str().into(),
     }
 }
 

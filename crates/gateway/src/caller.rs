@@ -25,12 +25,21 @@ pub enum CallerKind {
     },
     /// One account's data, and that account's own record as `me`.
     AccountToken {
+        /// The token's id.
+        id: String,
         /// The account.
         account_id: String,
     },
 }
 
 impl Caller {
+    /// The id of its token.
+    pub fn token_id(&self) -> &String {
+        match &self.kind {
+            CallerKind::ApiToken { id } | CallerKind::AccountToken { id, .. } => id,
+        }
+    }
+
     /// The environment, for what an account token may not do.
     pub(crate) fn environment(&self) -> Result<&str, Error> {
         match self.kind {
@@ -59,10 +68,10 @@ impl Caller {
             (CallerKind::ApiToken { .. }, None) => Err(Error::bad_request(
                 "integrated_account_id is missing: say which account the call is about",
             )),
-            (CallerKind::AccountToken { account_id }, Some(asked)) if asked != account_id => {
+            (CallerKind::AccountToken { account_id, .. }, Some(asked)) if asked != account_id => {
                 Err(Error::Forbidden("this integrated account token is for another account".into()))
             }
-            (CallerKind::AccountToken { account_id }, _) => Ok(account_id),
+            (CallerKind::AccountToken { account_id, .. }, _) => Ok(account_id),
         }
     }
 }
@@ -96,7 +105,7 @@ impl Gateway {
             return Ok(Some((Caller { environment_id: token.environment_id, kind }, token.expires_at)));
         }
         Ok(store.find_account_token(hash).await?.map(|token| {
-            let kind = CallerKind::AccountToken { account_id: token.integrated_account_id };
+            let kind = CallerKind::AccountToken { id: token.id, account_id: token.integrated_account_id };
             (Caller { environment_id: token.environment_id, kind }, Some(token.expires_at))
         }))
     }

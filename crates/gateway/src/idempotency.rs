@@ -129,7 +129,7 @@ impl Gateway {
         let settings = &self.0.parts.settings;
         let owner = match &write.caller.kind {
             CallerKind::ApiToken { .. } => &write.caller.environment_id,
-            CallerKind::AccountToken { account_id } => account_id,
+            CallerKind::AccountToken { account_id, .. } => account_id,
         };
         let new = NewClaim {
             environment_id: &write.caller.environment_id,

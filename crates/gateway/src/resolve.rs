@@ -126,6 +126,11 @@ impl Gateway {
         Ok(connected)
     }
 
+    /// The id of the account that a call of the data plane is about, where the caller may call it.
+    pub async fn called_account(&self, caller: &Caller, asked: Option<&str>) -> Result<String, Error> {
+        Ok(self.connected(caller, asked).await?.account.id.clone())
+    }
+
     pub(crate) async fn load_connected(
         &self,
         environment_id: &str,

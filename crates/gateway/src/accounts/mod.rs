@@ -357,7 +357,7 @@ impl Account {
 /// The id of the account that is meant. An account token reaches its own only.
 fn own_or_named<'a>(caller: &'a Caller, id: &'a str) -> Result<&'a str, Error> {
     match &caller.kind {
-        CallerKind::AccountToken { account_id } if id == ME => Ok(account_id),
+        CallerKind::AccountToken { account_id, .. } if id == ME => Ok(account_id),
         CallerKind::AccountToken { .. } => caller.environment().map(|_| id),
         CallerKind::ApiToken { .. } if id == ME => Err(Error::bad_request(
             "`me` is the account of an integrated account token; name the account by its id",
