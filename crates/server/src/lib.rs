@@ -13,6 +13,7 @@ mod body;
 mod caller;
 mod error;
 mod idempotency;
+mod limits;
 mod nul;
 mod observe;
 pub mod openapi;
@@ -32,7 +33,10 @@ use gateway::Gateway;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use self::limits::Limiter;
+
 pub use self::error::{ApiError, ErrorBody};
+pub use self::limits::{Rate, RateError};
 pub use self::openapi::document;
 pub use self::serve::{Limits, serve};
 
@@ -46,12 +50,16 @@ pub struct Options {
     pub docs: bool,
     /// Where `/metrics` reads; without it that route answers 404.
     pub metrics: Option<PrometheusHandle>,
+    /// How often each token may call; as often as it likes unless set.
+    pub token_limit: Option<Rate>,
+    /// How often each account may be called, over all tokens; as often as they like unless set.
+    pub account_limit: Option<Rate>,
 }
 
 impl Default for Options {
-    /// 10 MiB, with `/docs`, without `/metrics`.
+    /// 10 MiB, with `/docs`, without `/metrics` and limits.
     fn default() -> Self {
-        Self { body_limit: 10 << 20, docs: true, metrics: None }
+        Self { body_limit: 10 << 20, docs: true, metrics: None, token_limit: None, account_limit: None }
     }
 }
 
@@ -67,10 +75,18 @@ struct App {
 pub fn router(gateway: Gateway, options: Options) -> Router {
     let app = App { gateway, body_limit: options.body_limit, metrics: options.metrics };
     let once = middleware::from_fn_with_state(app.clone(), idempotency::once);
+    let mut router = Router::from(routes::data()).layer(once);
+    if let Some(rate) = options.account_limit {
+        let state = (app.clone(), Limiter::by_account(rate));
+        router = router.layer(middleware::from_fn_with_state(state, limits::of_accounts));
+    }
     // Connecting an account waits for the platform's limit as calls do.
-    let admin = Router::from(routes::admin()).layer(middleware::from_fn(turns::run));
-    let mut router = Router::from(routes::data()).layer(once).merge(admin);
-    router = router.merge(openapi::routes());
+    router = router.merge(Router::from(routes::admin()).layer(middleware::from_fn(turns::run)));
+    if let Some(rate) = options.token_limit {
+        let state = (app.clone(), Limiter::by_token(rate));
+        router = router.layer(middleware::from_fn_with_state(state, limits::of_tokens));
+    }
+    router = router.merge(Router::from(routes::operation())).merge(openapi::routes());
     if options.docs {
         router = router.merge(routes::docs::routes());
     }

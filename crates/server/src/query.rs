@@ -96,6 +96,16 @@ pub fn without(query: &str, name: &str) -> String {
     kept.join("&")
 }
 
+/// The value of a parameter without brackets, as it was given last; an empty one counts as none.
+pub fn last_value(query: &str, name: &str) -> Option<String> {
+    let value = query.rsplit('&').find_map(|pair| {
+        let (given, value) = pair.split_once('=').unwrap_or((pair, ""));
+        decode(given).is_ok_and(|given| given == name).then_some(value)
+    })?;
+    let value = decode(value).ok()?;
+    (!value.is_empty()).then(|| value.into_owned())
+}
+
 fn decode(text: &str) -> Result<Cow<'_, str>, QueryError> {
     if !text.contains(['%', '+']) {
         return Ok(Cow::Borrowed(text));

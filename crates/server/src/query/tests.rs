@@ -150,3 +150,19 @@ proptest! {
         let _ = without(&text, "a");
     }
 }
+
+#[test]
+fn the_last_value_of_a_parameter() {
+    for (query, value) in [
+        ("id=1", Some("1")),
+        ("a=2&id=x%20y+z", Some("x y z")),
+        ("integrated=0&i%64=1&id=2&b", Some("2")),
+        ("id=1&id=", None),
+        ("id", None),
+        ("id[]=1&id[a]=2", None),
+        ("id=%ff", None),
+        ("", None),
+    ] {
+        assert_eq!(last_value(query, "id").as_deref(), value, "{query}");
+    }
+}

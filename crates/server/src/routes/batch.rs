@@ -19,6 +19,9 @@ use crate::body::Json;
 use crate::caller::ApiCaller;
 use crate::error::{ApiError, ErrorBody};
 
+/// Where batches are asked for.
+pub(crate) const PATH: &str = "/batch-request";
+
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(run))
 }

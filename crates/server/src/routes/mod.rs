@@ -14,6 +14,7 @@ mod log;
 mod proxy;
 mod unified;
 
+pub(crate) use self::batch::PATH as BATCH;
 use ::integration::Unknown;
 use axum::response::IntoResponse;
 use http::{Method, StatusCode, Uri};
@@ -47,7 +48,7 @@ const GROUPS: [&str; 16] = [
 
 /// All groups.
 pub(crate) fn all() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Base::openapi()).merge(data()).merge(admin())
+    OpenApiRouter::with_openapi(Base::openapi()).merge(data()).merge(admin()).merge(operation())
 }
 
 /// What goes to platforms: every write of these takes an `Idempotency-Key`.
@@ -59,7 +60,7 @@ pub(crate) fn data() -> OpenApiRouter<App> {
         .merge(batch::routes())
 }
 
-/// What is kept here, and what is for who runs the gateway.
+/// What is kept here.
 pub(crate) fn admin() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(integrated_account::routes())
@@ -69,7 +70,11 @@ pub(crate) fn admin() -> OpenApiRouter<App> {
         .merge(environment::routes())
         .merge(api_token::routes())
         .merge(log::routes())
-        .merge(health::routes())
+}
+
+/// What is for who runs the gateway, and asks for no token.
+pub(crate) fn operation() -> OpenApiRouter<App> {
+    health::routes()
 }
 
 /// Answers a path that is none of ours.
@@ -133,6 +138,9 @@ enum AdminErrors {
     /// There is no such thing in this environment.
     #[response(status = 404)]
     NotFound(ErrorBody),
+    /// The token's own limit of calls is used up; `retry-after` says for how long.
+    #[response(status = 429)]
+    TooManyRequests(ErrorBody),
     /// A fault of the gateway.
     #[response(status = 500)]
     Internal(ErrorBody),
@@ -181,7 +189,8 @@ enum CallErrors {
     /// The platform refuses the content; or, without `truto_is_remote_error`, the `Idempotency-Key` names another request.
     #[response(status = 422)]
     Unprocessable(ErrorBody),
-    /// The platform's rate limit is used up; `retry-after` says for how long.
+    /// The platform's rate limit is used up; or, without `truto_is_remote_error`, this gateway's for the token or the account.
+    /// `retry-after` says for how long.
     #[response(status = 429)]
     TooManyRequests(ErrorBody),
     /// A fault of the gateway, or with `truto_is_remote_error` of the platform.

@@ -14,6 +14,7 @@ mod environment_maps;
 mod health;
 mod idempotency;
 mod integrations;
+mod limits;
 mod log;
 mod meta;
 mod nodes;
