@@ -1,5 +1,6 @@
 //! What an operator sets, and opening the house with it.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use gateway::{Gateway, Parts, Settings};
 use integration::Catalog;
 use jiff::{Span, SpanRelativeTo};
 use secrecy::SecretString;
+use server::Rate;
 use store::{MasterKeySource, MasterKeys, Store, SystemClock};
 use unified::{Maps, Models};
 use upstream::Upstream;
@@ -64,6 +66,27 @@ pub struct GatewayOptions {
     /// Networks that calls may reach although they are private, such as 10.1.0.0/16; several separated by commas.
     #[arg(long, env = "DECANT_ALLOW_NETWORKS", value_name = "NETWORK", value_delimiter = ',')]
     pub allow_network: Vec<ipnet::IpNet>,
+}
+
+/// How often the API may be called.
+#[derive(Args, Clone)]
+pub struct LimitOptions {
+    /// How often each token may call, such as `500/10s`; no limit unless given. Each node counts for itself.
+    #[arg(long, env = "DECANT_TOKEN_LIMIT", value_name = "CALLS/SPAN", value_parser = rate)]
+    pub token_limit: Option<Rate>,
+    /// How often each integrated account may be called, over all tokens, such as `50/10s`; no limit unless given. Each node counts for
+    /// itself.
+    #[arg(long, env = "DECANT_ACCOUNT_LIMIT", value_name = "CALLS/SPAN", value_parser = rate)]
+    pub account_limit: Option<Rate>,
+}
+
+/// Reads a number of calls within a span of time, such as `500/10s`.
+fn rate(text: &str) -> Result<Rate, String> {
+    let (calls, within) = text.split_once('/').ok_or("write it as 500/10s: calls, and the time for them")?;
+    let calls: NonZeroU32 = calls.trim().parse().map_err(|_| {
+        format!("{calls:?} is no number of calls from 1; write it as 500/10s, or leave it out for no limit")
+    })?;
+    Rate::new(calls, span(within.trim())?).map_err(|error| error.to_string())
 }
 
 /// Reads a span of time such as `60s`, `12h` or `31d`; a day has 24 hours.

@@ -81,7 +81,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let interrupted = serve::stop_signal()?;
     let stop = CancellationToken::new();
-    let server = tokio::spawn(serve::serve(listener, gateway, true, stop.clone().cancelled_owned()));
+    let options = server::Options::default();
+    let server = tokio::spawn(serve::serve(listener, gateway, options, stop.clone().cancelled_owned()));
 
     let shown = Box::pin(show(&api, &sandbox, arguments.env_file.as_deref())).await;
     if shown.is_ok() && !arguments.exit {

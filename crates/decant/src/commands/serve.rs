@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::configuration::{GatewayOptions, StoreOptions};
+use crate::configuration::{GatewayOptions, LimitOptions, StoreOptions};
 use crate::logging::{self, LogOptions};
 
 /// Arguments of `decant serve`.
@@ -27,6 +27,8 @@ pub struct Arguments {
     #[command(flatten)]
     gateway: GatewayOptions,
     #[command(flatten)]
+    limits: LimitOptions,
+    #[command(flatten)]
     log: LogOptions,
 }
 
@@ -42,20 +44,27 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let gateway = arguments.gateway.start(arguments.store.open().await?).await?;
     let stop = stop_signal()?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    serve(listener, gateway, !arguments.no_docs, stop).await
+    let LimitOptions { token_limit, account_limit } = arguments.limits;
+    let options = server::Options {
+        docs: !arguments.no_docs,
+        token_limit,
+        account_limit,
+        ..server::Options::default()
+    };
+    serve(listener, gateway, options, stop).await
 }
 
 /// Serves `gateway` on `listener` until `stop` is ready; running requests end, and logs that wait are written.
 pub async fn serve(
     listener: TcpListener,
     gateway: Gateway,
-    docs: bool,
+    options: server::Options,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("start the metrics")?;
     gateway::metrics::describe();
     let upkeep = tokio::spawn(upkeep(metrics.clone()));
-    let options = server::Options { docs, metrics: Some(metrics), ..server::Options::default() };
+    let options = server::Options { metrics: Some(metrics), ..options };
     let router = server::router(gateway.clone(), options);
     server::serve(listener, router, server::Limits::default(), stop).await;
     upkeep.abort();

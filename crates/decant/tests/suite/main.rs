@@ -6,6 +6,7 @@ mod definitions;
 mod demo;
 mod docs;
 mod layers;
+mod limits;
 mod maps;
 mod once;
 mod program;

@@ -14,17 +14,21 @@ use testkit::{Answer, TestDatabase, small_winery};
 use tokio::net::TcpListener;
 
 /// Settings that the machine's own environment must not decide.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 14] = [
     "DATABASE_URL",
+    "DECANT_ACCOUNT_LIMIT",
     "DECANT_ALLOW_NETWORKS",
     "DECANT_INTEGRATIONS",
     "DECANT_LISTEN",
     "DECANT_LOG",
     "DECANT_LOG_FORMAT",
+    "DECANT_LOG_RETENTION",
     "DECANT_MASTER_KEY",
     "DECANT_MASTER_KEY_FILE",
     "DECANT_MODELS",
     "DECANT_NO_DOCS",
+    "DECANT_PLATFORM_TIMEOUT",
+    "DECANT_TOKEN_LIMIT",
 ];
 
 /// A command of the program in a folder, with nothing set.
