@@ -60,6 +60,9 @@ pub struct GatewayOptions {
     /// How long a platform may take to begin its answer, and pause within it, such as `60s`.
     #[arg(long, env = "DECANT_PLATFORM_TIMEOUT", default_value = "60s", value_name = "SPAN", value_parser = span)]
     pub platform_timeout: Duration,
+    /// A file of certificates (PEM) of authorities that platforms' certificates may be from, beside those that the system trusts.
+    #[arg(long, env = "DECANT_PLATFORM_CA_FILE", value_name = "PATH")]
+    pub platform_ca_file: Option<PathBuf>,
     /// How long the log of calls is kept, such as `31d` or `12h`.
     #[arg(long, env = "DECANT_LOG_RETENTION", default_value = "31d", value_name = "SPAN", value_parser = span)]
     pub log_retention: Duration,
@@ -132,21 +135,27 @@ impl GatewayOptions {
         Ok(Definitions { catalog, models, maps })
     }
 
-    /// Starts a gateway over `store`.
-    pub async fn start(&self, store: Store) -> anyhow::Result<Gateway> {
-        let Definitions { catalog, models, maps } = self.definitions()?;
-        let upstream = Upstream::new(upstream::Config {
+    /// Makes the way out to platforms.
+    pub fn upstream(&self) -> anyhow::Result<Upstream> {
+        let config = upstream::Config {
             allow: self.allow_network.clone(),
+            ca_file: self.platform_ca_file.clone(),
             first_byte_timeout: self.platform_timeout,
             idle_timeout: self.platform_timeout,
             ..Default::default()
-        })?;
+        };
+        Ok(Upstream::new(config)?)
+    }
+
+    /// Starts a gateway over `store`.
+    pub async fn start(&self, store: Store) -> anyhow::Result<Gateway> {
+        let Definitions { catalog, models, maps } = self.definitions()?;
         let parts = Parts {
             store,
             catalog: Arc::new(catalog),
             models: Arc::new(models),
             maps: Arc::new(maps),
-            upstream,
+            upstream: self.upstream()?,
             clock: Arc::new(SystemClock),
             settings: Settings { log_retention: self.log_retention, ..Settings::default() },
         };

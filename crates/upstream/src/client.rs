@@ -1,5 +1,6 @@
 //! Sending: one client, one function.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Networks that may be reached beside the public internet.
     pub allow: Vec<IpNet>,
+    /// Certificates (PEM) of authorities that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
     /// How large an answer [`Response::bytes`] reads, in bytes.
     pub max_buffered_body: usize,
 }
@@ -45,6 +48,7 @@ impl Default for Config {
             first_byte_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60),
             allow: Vec::new(),
+            ca_file: None,
             max_buffered_body: 32 * 1024 * 1024,
         }
     }
@@ -85,9 +89,10 @@ impl Response {
 }
 
 impl Upstream {
-    /// Makes the one client. Fails when the system's certificates can't be read.
+    /// Makes the one client. Fails when the certificates to trust can't be read.
     pub fn new(config: Config) -> Result<Self, SetupError> {
-        let connector = Connector::new(AddressPolicy::new(config.allow.clone()), config.connect_timeout)?;
+        let policy = AddressPolicy::new(config.allow.clone());
+        let connector = Connector::new(policy, config.connect_timeout, config.ca_file.as_deref())?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)

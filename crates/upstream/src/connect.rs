@@ -1,7 +1,9 @@
 //! Connecting: every connection is made here, and none to an address that the policy refuses.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,6 +11,10 @@ use http::Uri;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls_platform_verifier::Verifier;
 use tokio::net::lookup_host;
 use tower_service::Service;
 
@@ -26,14 +32,17 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(policy: AddressPolicy, limit: Duration) -> Result<Self, SetupError> {
+    pub(crate) fn new(
+        policy: AddressPolicy,
+        limit: Duration,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, SetupError> {
         let mut http = HttpConnector::new_with_resolver(Resolver { policy: policy.clone() });
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_keepalive(Some(Duration::from_secs(60)));
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
         let inner = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_provider_and_platform_verifier(provider)?
+            .with_tls_config(tls(ca_file)?)
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(http);
@@ -45,6 +54,33 @@ impl Connector {
         let host = uri.host().unwrap_or_default();
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         host.parse::<IpAddr>().is_ok_and(|address| !self.policy.permits(address))
+    }
+}
+
+/// TLS that trusts whom the system trusts, and the authorities of a file.
+fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, SetupError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = match ca_file {
+        Some(file) => {
+            let roots = certificates(file)?;
+            Verifier::new_with_extra_roots(roots, Arc::clone(&provider))
+                .map_err(|error| SetupError::ca_file(file, error))?
+        }
+        None => Verifier::new(Arc::clone(&provider))?,
+    };
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    let certificates: Vec<_> = read.map_err(|error| SetupError::ca_file(file, error))?;
+    match certificates.is_empty() {
+        true => Err(SetupError::ca_file(file, "there are none in it")),
+        false => Ok(certificates),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A request that got no whole answer. Messages name the host at most: never the path, headers or a body.
@@ -79,8 +80,28 @@ impl fmt::Display for Phase {
 
 /// The way out can't be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the system's certificates can't be used for TLS: {0}")]
-pub struct SetupError(#[from] std::io::Error);
+pub enum SetupError {
+    /// TLS can't be had with what the system trusts.
+    #[error("the system's certificates can't be used for TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The file of further certificates is of no use.
+    #[error(
+        "the certificates in {} can't be used ({reason}): the file has to hold the authorities' certificates in PEM, each between \
+         -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----", file.display()
+    )]
+    CaFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl SetupError {
+    pub(crate) fn ca_file(file: &Path, reason: impl fmt::Display) -> Self {
+        Self::CaFile { file: file.to_owned(), reason: reason.to_string() }
+    }
+}
 
 /// What the connector itself refuses. It travels as the source of hyper's error.
 #[derive(Debug, thiserror::Error)]

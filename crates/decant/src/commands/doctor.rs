@@ -50,6 +50,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         wrong += 1;
         println!("WRONG  --allow-network lets calls reach every address; name the networks that are needed");
     }
+    if let Err(error) = arguments.gateway.upstream() {
+        wrong += 1;
+        println!("WRONG  {error:#}");
+    }
     anyhow::ensure!(wrong == 0, "{wrong} of these have to be mended");
     Ok(())
 }

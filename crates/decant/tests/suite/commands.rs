@@ -43,6 +43,10 @@ async fn the_doctor_tells_what_is_next(database: &TestDatabase) {
     let open = installation.decant(&["doctor", "--allow-network", "0.0.0.0/0"]).output().unwrap();
     assert_eq!(open.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&open.stdout).contains("name the networks that are needed"));
+    let untrusted = installation.decant(&["doctor", "--platform-ca-file", "gone.pem"]).output().unwrap();
+    assert_eq!(untrusted.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&untrusted.stdout).into_owned();
+    assert!(said.contains("WRONG  the certificates in gone.pem") && said.contains("PEM"), "{said}");
 }
 
 #[test]

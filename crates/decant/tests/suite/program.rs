@@ -14,7 +14,7 @@ use testkit::{Answer, TestDatabase, small_winery};
 use tokio::net::TcpListener;
 
 /// Settings that the machine's own environment must not decide.
-const SETTINGS: [&str; 14] = [
+const SETTINGS: [&str; 15] = [
     "DATABASE_URL",
     "DECANT_ACCOUNT_LIMIT",
     "DECANT_ALLOW_NETWORKS",
@@ -27,6 +27,7 @@ const SETTINGS: [&str; 14] = [
     "DECANT_MASTER_KEY_FILE",
     "DECANT_MODELS",
     "DECANT_NO_DOCS",
+    "DECANT_PLATFORM_CA_FILE",
     "DECANT_PLATFORM_TIMEOUT",
     "DECANT_TOKEN_LIMIT",
 ];

@@ -3,6 +3,8 @@
 
 mod addresses;
 mod answers;
+mod connections;
+mod secure;
 mod servers;
 mod streaming;
 mod timeouts;

@@ -16,7 +16,7 @@ use upstream::{Body, SendError};
 use crate::servers::{request, serve, upstream};
 
 /// A body fed by a channel.
-fn fed() -> (mpsc::UnboundedSender<&'static str>, Body) {
+pub fn fed() -> (mpsc::UnboundedSender<&'static str>, Body) {
     let (feed, mut fed) = mpsc::unbounded_channel::<&'static str>();
     let frames = stream::poll_fn(move |context| fed.poll_recv(context))
         .map(|text| Ok::<_, Infallible>(Frame::data(Bytes::from_static(text.as_bytes()))));
