@@ -49,6 +49,9 @@ impl Body {
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
     {
+        if body.is_end_stream() {
+            return Self::empty();
+        }
         Self(Kind::Stream(UnsyncBoxBody::new(body.map_err(|_| SendError::RequestBody))))
     }
 

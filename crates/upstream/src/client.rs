@@ -20,6 +20,11 @@ use crate::{AddressPolicy, Body, Phase, SendError, SetupError};
 /// A connection that was idle for longer is closed: most servers close theirs after 60 seconds, and who closes first avoids a broken request.
 const POOL_IDLE: Duration = Duration::from_secs(50);
 
+/// Between two signs of life of a connection of HTTP/2, and how long the second may take: both within the first byte's time limit, and
+/// neither so short that it is a burden.
+const SHORTEST_PING: Duration = Duration::from_secs(1);
+const LONGEST_PING: Duration = Duration::from_secs(20);
+
 /// Said where neither definition nor caller say another.
 const OURS: &str = concat!("decant/", env!("CARGO_PKG_VERSION"));
 
@@ -93,12 +98,14 @@ impl Upstream {
     pub fn new(config: Config) -> Result<Self, SetupError> {
         let policy = AddressPolicy::new(config.allow.clone());
         let connector = Connector::new(policy, config.connect_timeout, config.ca_file.as_deref())?;
+        let ping = (config.first_byte_timeout / 4).clamp(SHORTEST_PING, LONGEST_PING);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .timer(TokioTimer::new())
             .http2_adaptive_window(true)
-            .http2_keep_alive_interval(Duration::from_secs(20))
+            .http2_keep_alive_interval(ping)
+            .http2_keep_alive_timeout(ping)
             .build(connector);
         Ok(Self(Arc::new(Inner { client, config })))
     }
@@ -106,9 +113,9 @@ impl Upstream {
     /// Sends a planned request and gives the answer's head once it is there. `stream` takes the place of the request's
     /// own body.
     ///
-    /// A read without a streamed body whose connection breaks before any answer is sent once more: the platform may just have closed a
-    /// connection that was kept open. Nothing else is ever sent twice: a write only goes to another connection when the first was closed
-    /// before a byte of it was written.
+    /// A request that the platform has certainly not looked at ([`SendError::Unprocessed`]) is sent once more, whatever it is; so is a read
+    /// whose connection breaks before any answer: the platform may just have closed a connection that was kept open. Both need a body
+    /// that is whole. Nothing else is ever sent twice.
     pub async fn send(&self, request: Request, stream: Option<Body>) -> Result<Response, SendError> {
         let uri = Uri::try_from(String::from(request.url)).map_err(|_| SendError::BadUrl)?;
         let mut headers = request.headers;
@@ -119,10 +126,8 @@ impl Upstream {
             // Servers may refuse such a request without a length (RFC 9110, 8.6).
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        let again = match request.verb {
-            Method::GET | Method::HEAD => body.again(),
-            _ => None,
-        };
+        let again = body.again();
+        let is_read = matches!(request.verb, Method::GET | Method::HEAD);
         let message = |verb, uri, headers, body| {
             let mut message = http::Request::new(body);
             *message.method_mut() = verb;
@@ -134,12 +139,16 @@ impl Upstream {
             return self.send_once(message(request.verb, uri, headers, body)).await;
         };
         let first = message(request.verb.clone(), uri.clone(), headers.clone(), body);
-        match self.send_once(first).await {
-            Err(SendError::Reset) => {
-                Box::pin(self.send_once(message(request.verb, uri, headers, again))).await
-            }
-            answer => answer,
+        let answer = self.send_once(first).await;
+        let once_more = match &answer {
+            Err(SendError::Unprocessed) => true,
+            Err(SendError::Reset) => is_read,
+            _ => false,
+        };
+        if !once_more {
+            return answer;
         }
+        Box::pin(self.send_once(message(request.verb, uri, headers, again))).await
     }
 
     async fn send_once(&self, message: http::Request<Body>) -> Result<Response, SendError> {

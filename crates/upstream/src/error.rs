@@ -40,6 +40,9 @@ pub enum SendError {
     /// The platform closed or reset the connection.
     #[error("the platform broke the connection off")]
     Reset,
+    /// The platform hung up, or sent the request back, before it looked at it.
+    #[error("the platform closed the connection before it took the request up; send it again")]
+    Unprocessed,
     /// The answer ended before its announced end.
     #[error("the platform's answer ended too early")]
     Truncated,
@@ -113,14 +116,15 @@ pub(crate) enum ConnectError {
 }
 
 impl SendError {
-    /// Whether the platform may have read the request, or a part of it. False only where no connection was made: a write that failed
-    /// so was certainly not applied.
+    /// Whether the platform may have looked at the request, or a part of it. False only where no connection was made, or the platform
+    /// or the connection itself says that it did not: a write that failed so was certainly not applied.
     pub fn may_have_arrived(&self) -> bool {
         !matches!(
             self,
             Self::AddressRefused { .. }
                 | Self::BadUrl
                 | Self::Connect { .. }
+                | Self::Unprocessed
                 | Self::Timeout { phase: Phase::Connect, .. }
         )
     }
@@ -129,7 +133,12 @@ impl SendError {
     pub fn is_the_platforms(&self) -> bool {
         matches!(
             self,
-            Self::Connect { .. } | Self::Timeout { .. } | Self::Reset | Self::Truncated | Self::Protocol(_)
+            Self::Connect { .. }
+                | Self::Timeout { .. }
+                | Self::Reset
+                | Self::Unprocessed
+                | Self::Truncated
+                | Self::Protocol(_)
         )
     }
 
@@ -143,6 +152,9 @@ impl SendError {
         if error.is_connect() {
             return Self::Connect { host: host.to_owned(), reason: innermost(error) };
         }
+        if is_unprocessed(error) {
+            return Self::Unprocessed;
+        }
         match Self::talking(error) {
             // Nothing of an answer came: the platform hung up.
             Self::Truncated => Self::Reset,
@@ -155,15 +167,25 @@ impl SendError {
         if let Some(error) = find::<Self>(error) {
             return error.clone();
         }
+        let http2 = find::<h2::Error>(error);
+        if http2.is_some_and(h2::Error::is_remote) {
+            return Self::Reset;
+        }
+        if http2.is_some_and(|error| error.is_reset() && !error.is_library()) {
+            // The only stream that is reset from here while its answer is waited for.
+            return Self::RequestBody;
+        }
         if let Some(error) = find::<hyper::Error>(error) {
             if error.is_incomplete_message() {
                 return Self::Truncated;
             }
-            if error.is_body_write_aborted() || error.is_closed() || error.is_canceled() {
+            // A time limit of hyper's own is that of a connection which answers nothing any more.
+            if error.is_body_write_aborted() || error.is_timeout() || is_gone(error) {
                 return Self::Reset;
             }
         }
-        match find::<io::Error>(error).map(io::Error::kind) {
+        let io = find::<io::Error>(error).or_else(|| http2.and_then(h2::Error::get_io));
+        match io.map(io::Error::kind) {
             Some(io::ErrorKind::UnexpectedEof) => Self::Truncated,
             Some(
                 io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe,
@@ -171,6 +193,23 @@ impl SendError {
             _ => Self::Protocol(innermost(error)),
         }
     }
+}
+
+/// Whether the platform has certainly not looked at the request (RFC 9113, 6.8 and 8.7).
+fn is_unprocessed(error: &(dyn StdError + 'static)) -> bool {
+    if find::<hyper::Error>(error).is_some_and(|error| error.is_canceled() || error.is_closed()) {
+        // Its turn on the connection never came.
+        return true;
+    }
+    // A GOAWAY fails the requests only that it names as not looked at.
+    find::<h2::Error>(error).is_some_and(|error| {
+        error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+    })
+}
+
+/// Whether the connection ended over a request that was just beginning. hyper has no better way to ask.
+fn is_gone(error: &hyper::Error) -> bool {
+    error.is_user() && error.to_string() == "dispatch task is gone"
 }
 
 /// The first error of a type in the chain of sources.

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::routing::{get as route, post};
+use bytes::Bytes;
 use http::Method;
+use http_body_util::Empty;
 use tokio::io::AsyncWriteExt as _;
-use upstream::SendError;
+use upstream::{Body, SendError};
 
 use crate::servers::{answering, get, listen, read_head, request, resetting, serve, upstream};
 
@@ -50,7 +52,13 @@ async fn what_is_not_http_is_told() {
 
 #[tokio::test]
 async fn a_read_is_sent_again_when_a_kept_connection_turns_out_closed_and_a_write_never() {
-    for (verb, expected) in [(Method::GET, 2), (Method::POST, 1)] {
+    let no_body = || Some(Body::wrap(Empty::<Bytes>::new()));
+    for (verb, stream, expected) in [
+        (Method::GET, None, 2),
+        (Method::GET, no_body(), 2),
+        (Method::POST, None, 1),
+        (Method::POST, no_body(), 1),
+    ] {
         let (listener, address) = listen().await;
         let requests = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&requests);
@@ -64,7 +72,8 @@ async fn a_read_is_sent_again_when_a_kept_connection_turns_out_closed_and_a_writ
                 }
             }
         });
-        let answer = upstream(|_| {}).send(request(verb.clone(), &format!("http://{address}/")), None).await;
+        let answer =
+            upstream(|_| {}).send(request(verb.clone(), &format!("http://{address}/")), stream).await;
         assert_eq!(answer.is_ok(), verb == Method::GET, "{verb}: {answer:?}");
         assert_eq!(requests.load(Ordering::SeqCst), expected, "{verb}");
     }

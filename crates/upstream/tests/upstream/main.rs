@@ -3,7 +3,9 @@
 
 mod addresses;
 mod answers;
+mod broken;
 mod connections;
+mod frames;
 mod secure;
 mod servers;
 mod streaming;
