@@ -138,7 +138,7 @@ enum AdminErrors {
     /// There is no such thing in this environment.
     #[response(status = 404)]
     NotFound(ErrorBody),
-    /// The token's own limit of calls is used up; `retry-after` says for how long.
+    /// This gateway's limit for the token is used up, or the platform's; `retry-after` says for how long.
     #[response(status = 429)]
     TooManyRequests(ErrorBody),
     /// A fault of the gateway.
@@ -189,8 +189,8 @@ enum CallErrors {
     /// The platform refuses the content; or, without `truto_is_remote_error`, the `Idempotency-Key` names another request.
     #[response(status = 422)]
     Unprocessable(ErrorBody),
-    /// The platform's rate limit is used up; or, without `truto_is_remote_error`, this gateway's for the token or the account.
-    /// `retry-after` says for how long.
+    /// The platform's rate limit is used up, or this gateway's for the token or the account (`details.limit`); `retry-after` says for
+    /// how long.
     #[response(status = 429)]
     TooManyRequests(ErrorBody),
     /// A fault of the gateway, or with `truto_is_remote_error` of the platform.
