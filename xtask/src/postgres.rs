@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL server for the tests.
+//! A throw-away PostgreSQL server for tests and benches.
 
 use std::{
     fs,
@@ -16,10 +16,9 @@ use crate::run::{find, run, run_quietly};
 /// Starts the server, says so, and stops and removes it when its standard input ends: when [`Cluster`] is dropped, and
 /// just as well when this program is killed or interrupted. `$1` is the folder of PostgreSQL's programs, `$2` the cluster's.
 ///
-/// Durability is off, since nothing has to outlive the tests. It listens on a socket in its own folder only.
+/// `$3` are further settings. It listens on a socket in its own folder only.
 const SERVE: &str = r#"
-settings="-c unix_socket_directories='$2' -c listen_addresses='' -c max_connections=200"
-settings="$settings -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+settings="-c unix_socket_directories='$2' -c listen_addresses='' -c max_connections=200 $3"
 "$1/pg_ctl" start --silent --wait --timeout=60 --pgdata="$2/data" --log="$2/log" --options="$settings" ||
     { cat "$2/log"; exit 1; }
 echo ready
@@ -30,6 +29,24 @@ rmdir "$2" 2>/dev/null
 true
 "#;
 
+/// What a server promises of what it has written.
+#[derive(Clone, Copy, Debug)]
+pub enum Durability {
+    /// As in production: what is measured pays for it.
+    Full,
+    /// Nothing has to outlive the tests.
+    None,
+}
+
+impl Durability {
+    fn settings(self) -> &'static str {
+        match self {
+            Self::Full => "",
+            Self::None => "-c fsync=off -c synchronous_commit=off -c full_page_writes=off",
+        }
+    }
+}
+
 /// A running server that trusts whoever may enter its folder.
 #[derive(Debug)]
 pub struct Cluster {
@@ -39,7 +56,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// Makes and starts a server with the programs of [`programs`].
-    pub fn start(programs: &Path) -> anyhow::Result<Self> {
+    pub fn start(programs: &Path, durability: Durability) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("decant-postgres-").tempdir()?;
         let user = server_user(folder.path())?;
         if let Some(user) = user {
@@ -58,6 +75,7 @@ impl Cluster {
             .args(["-c", SERVE, "serve"])
             .arg(programs)
             .arg(folder.path())
+            .arg(durability.settings())
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -123,7 +141,7 @@ fn install() -> anyhow::Result<()> {
     let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     if !root || find("apt-get").is_none() {
         bail!(
-            "the tests need PostgreSQL's server programs: install the package postgresql (Debian: sudo apt-get install postgresql)"
+            "this needs PostgreSQL's server programs: install the package postgresql (Debian: sudo apt-get install postgresql)"
         );
     }
     let apt = |arguments: &[&str]| {

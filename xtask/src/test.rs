@@ -3,7 +3,7 @@
 use std::{env, process::Command};
 
 use crate::{
-    postgres::{self, Cluster},
+    postgres::{self, Cluster, Durability},
     run::{cargo, run as run_command, works},
 };
 
@@ -31,7 +31,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         check()?;
     }
     // The server is stopped and removed when this goes, however that comes about.
-    let cluster = programs.as_deref().map(Cluster::start).transpose()?;
+    let cluster =
+        programs.as_deref().map(|programs| Cluster::start(programs, Durability::None)).transpose()?;
     let mut runner = runner(&options.runner);
     if let Some(cluster) = &cluster {
         runner.env(POSTGRES_URL, cluster.url());
