@@ -30,7 +30,8 @@ impl Service {
         Ok(answer["id"].as_str().with_context(|| format!("{path} answered without an id"))?.to_owned())
     }
 
-    async fn call(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Bytes> {
+    /// Sends a body, none where it is empty; any answer that is no success fails.
+    pub async fn call(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Bytes> {
         let stream = TcpStream::connect(self.address).await.context("connect")?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let driver = tokio::spawn(connection);

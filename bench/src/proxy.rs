@@ -37,23 +37,23 @@ pub async fn run(connections: usize, requests: usize) -> anyhow::Result<Vec<Targ
     let account = &gateway.account;
 
     let proxied =
-        load::Target::of(&gateway.service, format!("/proxy/order/{id}?integrated_account_id={account}"));
+        load::Target::of(&gateway.node.service, format!("/proxy/order/{id}?integrated_account_id={account}"));
     let unified = format!("/unified/ecommerce/orders?limit=50&integrated_account_id={account}");
     let way = |name, target, requests| Way { name, target, requests, rounds: Vec::new() };
     let mut ways = vec![way(PROXIED, proxied.clone(), requests)];
     if let Some(nginx) = &nginx {
-        let service = crate::call::Service { address: nginx.address, ..sandbox.service() };
+        let service = crate::call::Service { address: nginx.address, ..sandbox.service()? };
         ways.push(way(NGINX, load::Target::of(&service, format!("/v1/order/{id}")), requests));
     }
     // A list of fifty is as much work as many single calls.
     ways.push(way(
         "decant: GET /unified/ecommerce/orders?limit=50",
-        load::Target::of(&gateway.service, unified),
+        load::Target::of(&gateway.node.service, unified),
         requests / 20,
     ));
     ways.push(way(
         "sandbox itself: GET /v1/order/{id}",
-        load::Target::of(&sandbox.service(), format!("/v1/order/{id}")),
+        load::Target::of(&sandbox.service()?, format!("/v1/order/{id}")),
         requests,
     ));
 
@@ -75,12 +75,12 @@ pub async fn run(connections: usize, requests: usize) -> anyhow::Result<Vec<Targ
     drop(gateway);
     let gateway = Gateway::start(&program, &sandbox).await?;
     let target = load::Target::of(
-        &gateway.service,
+        &gateway.node.service,
         format!("/proxy/order/{id}?integrated_account_id={}", gateway.account),
     );
-    let before = gateway.memory()?;
+    let before = gateway.node.memory()?;
     load::run(&target, connections, CALLS_FOR_MEMORY).await?;
-    let after = gateway.memory()?;
+    let after = gateway.node.memory()?;
     report::section(
         "Memory of the gateway's process (RSS)",
         &["", "MiB", "highest, MiB"],
