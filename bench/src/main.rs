@@ -1,5 +1,6 @@
 //! What is measured, beside what a user would use in its place, in the same run. `cargo xtask bench` starts it.
 
+mod budget;
 mod call;
 mod decant;
 mod hand;
@@ -26,6 +27,15 @@ struct Arguments {
     /// Connections that call at the same time.
     #[arg(long, default_value_t = 32, global = true)]
     connections: usize,
+    /// How long the platform's minute is while the budget is measured, in seconds.
+    #[arg(long, default_value_t = 6.0, global = true)]
+    window: f64,
+    /// How many such minutes each part of the budget's measurement lasts; 0 leaves them out.
+    #[arg(long, default_value_t = 20, global = true)]
+    windows: u32,
+    /// How many orders are pulled by cursor; 0 leaves it out.
+    #[arg(long, default_value_t = 100_000, global = true)]
+    orders: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Subcommand)]
@@ -34,6 +44,8 @@ enum Section {
     Mapping,
     /// Proxied calls and unified lists, beside nginx, and memory.
     Proxy,
+    /// The use of a shared limit, waits, and 100,000 orders by cursor.
+    Budget,
 }
 
 #[tokio::main]
@@ -46,6 +58,10 @@ async fn main() -> anyhow::Result<()> {
     }
     if asked(Section::Proxy) {
         targets.extend(proxy::run(arguments.connections, arguments.requests).await?);
+    }
+    if asked(Section::Budget) {
+        let Arguments { window, windows, orders, .. } = arguments;
+        targets.extend(budget::run(&budget::Options { window, windows, orders }).await?);
     }
     report::targets(&targets);
     Ok(())
