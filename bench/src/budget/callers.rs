@@ -57,9 +57,11 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Reads the first hundred pages again and again.
-    pub async fn pull(mut self) -> Vec<Sample> {
-        for page in (1..=PAGES).cycle() {
+    /// Reads the first hundred pages again and again, from `share` of them on: the gateway sends a page that two ask for at
+    /// the same time once.
+    pub async fn pull(mut self, share: f64) -> Vec<Sample> {
+        let skipped = (f64::from(PAGES) * share) as usize;
+        for page in (1..=PAGES).cycle().skip(skipped) {
             if Instant::now() >= self.until {
                 break;
             }

@@ -156,8 +156,8 @@ fn start_callers(
             until,
             samples: Vec::new(),
         };
-        callers.spawn(caller(0).pull());
-        callers.spawn(caller(1).pull());
+        callers.spawn(caller(0).pull(0.0));
+        callers.spawn(caller(1).pull(0.5));
         callers.spawn(caller(2).get(winery.orders.clone(), GETS));
         callers.spawn(caller(3).write(winery.customers.clone(), WRITES));
         if is_shared(tenant) {
