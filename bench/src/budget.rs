@@ -9,8 +9,6 @@ mod pull;
 
 use std::time::Duration;
 
-use anyhow::ensure;
-
 use crate::decant::{self, Installation};
 use crate::report::Target;
 
@@ -20,7 +18,7 @@ const POSTGRES_URL: &str = "DECANT_BENCH_POSTGRES_URL";
 /// What is measured, and for how long.
 pub struct Options {
     /// How long the platform's minute is here, in seconds.
-    pub window: f64,
+    pub window: u32,
     /// How many of them each part lasts; 0 leaves it out.
     pub windows: u32,
     /// How many orders are pulled; 0 leaves it out.
@@ -46,8 +44,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Target>> {
     let program = decant::program()?;
     let mut targets = Vec::new();
     if options.windows > 0 {
-        let window = Duration::try_from_secs_f64(options.window)?;
-        ensure!(window >= Duration::from_secs(1), "a window is at least a second long");
+        let window = Duration::from_secs(options.window.into());
         let pace = Pace { window, windows: options.windows };
         let plan = phase::Plan { name: "one node over SQLite", nodes: 1, is_one_killed: false };
         let over = Installation::over_sqlite(&program)?;

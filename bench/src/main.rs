@@ -27,9 +27,9 @@ struct Arguments {
     /// Connections that call at the same time.
     #[arg(long, default_value_t = 32, global = true)]
     connections: usize,
-    /// How long the platform's minute is while the budget is measured, in seconds.
-    #[arg(long, default_value_t = 6.0, global = true)]
-    window: f64,
+    /// How long the platform's minute is while the budget is measured, in whole seconds.
+    #[arg(long, default_value_t = 6, global = true, value_parser = clap::value_parser!(u32).range(1..))]
+    window: u32,
     /// How many such minutes each part of the budget's measurement lasts; 0 leaves them out.
     #[arg(long, default_value_t = 20, global = true)]
     windows: u32,

@@ -163,7 +163,7 @@ fn print_use(plan: &Plan, pace: Pace, used: &[Used]) {
         "The limit: {}; {} windows of {} s, each a minute",
         plan.name,
         pace.windows,
-        pace.window.as_secs_f64()
+        pace.window.as_secs()
     );
     report::section(&title, &header, rows.collect());
 }

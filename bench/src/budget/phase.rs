@@ -90,7 +90,7 @@ struct Winery {
 }
 
 async fn sandbox(program: &Path, pace: Pace) -> anyhow::Result<Sandbox> {
-    let (tenants, window) = (TENANTS.to_string(), pace.window.as_secs_f64().to_string());
+    let (tenants, window) = (TENANTS.to_string(), pace.window.as_secs().to_string());
     let limit = LIMIT.to_string();
     let size = ["--customers", "60", "--orders", "500", "--products", "12"];
     let terms = ["--tenants", &tenants, "--apps", "2", "--rate-limit", &limit, "--limit-window", &window];
@@ -99,9 +99,8 @@ async fn sandbox(program: &Path, pace: Pace) -> anyhow::Result<Sandbox> {
 
 /// Connects all wineries, under a definition whose minute is as long as the sandbox's.
 async fn connect(sandbox: &Sandbox, nodes: &[Node], pace: Pace) -> anyhow::Result<Vec<Winery>> {
-    let window = pace.window.as_secs_f64();
     let node = nodes.first().context("there is no node")?;
-    let installed = node.install(&over(sandbox, window)).await?;
+    let installed = node.install(&over(sandbox, pace.window.as_secs())).await?;
     let mut wineries = Vec::new();
     for tenant in &sandbox.tenants {
         let account = node.connect(&installed, tenant).await?;
@@ -119,7 +118,7 @@ async fn connect(sandbox: &Sandbox, nodes: &[Node], pace: Pace) -> anyhow::Resul
     Ok(wineries)
 }
 
-fn over(sandbox: &Sandbox, window: f64) -> Value {
+fn over(sandbox: &Sandbox, window: u64) -> Value {
     json!({
         "base_url": sandbox.base_url(),
         "rate_limit": {"limits": [
