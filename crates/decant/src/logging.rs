@@ -1,5 +1,7 @@
 //! Structured logs on standard error: lines for a person, JSON for a machine.
 
+use std::io::IsTerminal as _;
+
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -28,7 +30,11 @@ pub fn start(options: &LogOptions, default: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(wanted).map_err(|error| {
         anyhow::anyhow!("--log {wanted:?} is no filter ({error}); try `info` or `info,gateway=debug`")
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for who looks at it, not for a file or a collector.
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match options.log_format {
         Format::Text => lines.init(),
         Format::Json => lines.json().flatten_event(true).init(),

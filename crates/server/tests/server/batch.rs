@@ -341,7 +341,8 @@ async fn what_is_wrong_is_told_with_its_place_before_anything_is_sent() {
 
 #[tokio::test]
 async fn a_platform_that_has_had_enough_is_waited_for_and_limits_are_told() {
-    let app = App::sqlite_with(few()).await;
+    // One whose limit nobody declared.
+    let app = App::sqlite_with(Setup { is_limited: false, ..few() }).await;
     let account = app.connect().await;
     let busy =
         Fault::Status { status: 429, headers: BTreeMap::from([("retry-after".to_owned(), "1".to_owned())]) };

@@ -124,7 +124,7 @@ pub(crate) struct Given {
     pub(crate) is_shared: bool,
     /// Whether it wants more than it got.
     pub(crate) lacks: bool,
-    /// When the used slots that are not its own become free; those of other nodes count as used.
+    /// When the used slots that are not its own become free, as far as other nodes have said that they used theirs.
     pub(crate) used_until: Vec<Millis>,
 }
 
@@ -228,11 +228,8 @@ impl Ledger {
         let of = |(index, slot): (u32, &Slot)| {
             (slot.node.as_deref() == Some(name)).then_some(Own { slot: index, free_at: slot.free_at })
         };
-        let used_until = |slot: &Slot| match slot.node.as_deref() {
-            Some(node) if node == name => None,
-            Some(_) => Some(slot.free_at.max(now + spec.window / 2)),
-            None => Some(slot.free_at).filter(|free_at| *free_at > now),
-        };
+        let used_until =
+            |slot: &Slot| (slot.node.as_deref() != Some(name) && slot.free_at > now).then_some(slot.free_at);
         let others_busy = self.nodes.iter().filter(|(other, node)| *other != name && node.is_busy).count();
         let node = self.nodes.get(name);
         Given {

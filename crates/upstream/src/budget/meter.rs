@@ -306,6 +306,13 @@ impl<T: Waits> Meter<T> {
         self.next_exchange = now + pause;
     }
 
+    /// Takes note of how things stand, without slots of its own.
+    pub(crate) fn see(&mut self, given: Given) {
+        if self.slots.is_empty() && !self.is_exchanging {
+            self.given = given;
+        }
+    }
+
     /// The exchange failed: what was to be said is said the next time, and the node goes on with the slots that are its own. Others respect
     /// them until they see its lease end.
     pub(crate) fn go_on(&mut self, now: Millis, said: &Exchange) {
