@@ -131,10 +131,16 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    pub(crate) fn of(budgets: &Budgets, integration: &Integration, context: &Value) -> Self {
+    pub(crate) fn of(
+        budgets: &Budgets,
+        integration: &Integration,
+        account_id: &str,
+        context: &Value,
+    ) -> Self {
         let Some(limit) = &integration.rate_limit else { return Self::default() };
-        let base = integration.config()["base_url"].as_str().unwrap_or_default().to_owned();
-        let whose = format!("{}|{base}|{}", integration.name, limit.shared_by(context));
+        let base = integration.config()["base_url"].as_str().unwrap_or_default();
+        let whose = limit.shared_by(context).unwrap_or_else(|| account_id.to_owned());
+        let whose = format!("{}|{base}|{whose}", integration.name);
         let budgets = limit.limits.iter().map(|limit| budgets.of(&whose, limit)).collect();
         Self { budgets, ..Self::default() }
     }

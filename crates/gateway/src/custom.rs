@@ -33,7 +33,7 @@ pub struct CustomCall {
 
 /// The caller's headers that are meant for the gateway, or that tell where the call came through. The platform gets the account's
 /// authorization and never the caller's.
-const GATEWAYS_OWN: [HeaderName; 12] = [
+const GATEWAYS_OWN: [HeaderName; 14] = [
     header::AUTHORIZATION,
     header::COOKIE,
     header::HOST,
@@ -43,6 +43,8 @@ const GATEWAYS_OWN: [HeaderName; 12] = [
     header::VIA,
     header::ORIGIN,
     header::REFERER,
+    HeaderName::from_static("decant-lane"),
+    HeaderName::from_static("decant-max-wait"),
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("x-forwarded-proto"),

@@ -157,7 +157,7 @@ impl Gateway {
         }
         let (maps, _) = self.account_maps(&integration, &installed, &account.unified_model_override);
         let context = Value::Object(context);
-        let limits = Limits::of(&self.0.budgets, &integration, &context);
+        let limits = Limits::of(&self.0.budgets, &integration, &account.id, &context);
         Ok(Connected { context, maps, account, installed, integration, limits })
     }
 

@@ -134,9 +134,9 @@ impl RateLimit {
         })
     }
 
-    /// Whose limit it is: accounts of the same platform that give the same text share one.
-    pub fn shared_by(&self, context: &Value) -> String {
-        self.shared_by.text(&Scope::new().with("context", context))
+    /// Whose limit it is: accounts of the same platform that give the same text share one. `None` where each has its own.
+    pub fn shared_by(&self, context: &Value) -> Option<String> {
+        Some(self.shared_by.text(&Scope::new().with("context", context))).filter(|text| !text.is_empty())
     }
 
     /// Reads an answer; `now` in seconds since 1970, `body` of an error answer. An expression that fails on it tells nothing.
@@ -253,7 +253,8 @@ mod tests {
             "limits": [{"name": "requests", "amount": 1, "window_seconds": 1}],
             "shared_by": "{{context.tenant}}",
         }));
-        assert_eq!(limit.shared_by(&json!({"tenant": "spectrawinery"})), "spectrawinery");
+        assert_eq!(limit.shared_by(&json!({"tenant": "spectrawinery"})).as_deref(), Some("spectrawinery"));
+        assert_eq!(limit.shared_by(&json!({})), None);
     }
 
     #[test]

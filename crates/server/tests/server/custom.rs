@@ -89,6 +89,7 @@ async fn headers_that_belong_to_one_connection_end_there_both_ways() {
         .header("x-one-hop", "1")
         .header("keep-alive", "timeout=5")
         .header("te", "trailers")
+        .header("decant-max-wait", "5")
         .header("upgrade", "websocket")
         .header("proxy-authorization", "Basic abc")
         .header("cookie", "session=1")
@@ -100,8 +101,16 @@ async fn headers_that_belong_to_one_connection_end_there_both_ways() {
         .body("{}");
     let call = tokio::spawn(Answer::of(request));
     let mut asked = platform.asked().await;
-    let names =
-        ["x-one-hop", "keep-alive", "te", "upgrade", "proxy-authorization", "cookie", "x-forwarded-for"];
+    let names = [
+        "x-one-hop",
+        "keep-alive",
+        "te",
+        "upgrade",
+        "proxy-authorization",
+        "cookie",
+        "x-forwarded-for",
+        "decant-max-wait",
+    ];
     for name in names {
         assert_eq!(asked.header(name), None, "{}", asked.head);
     }

@@ -13,6 +13,9 @@ use super::line::{Lane, Line};
 /// costs a fraction of one.
 const IN_HAND: u32 = 12;
 
+/// So many requests may make up for a time in which nobody asked.
+const CREDIT: f64 = 4.0;
+
 /// One that waits for its turn.
 pub(crate) trait Waits {
     /// Whether nobody waits for the answer any more.
@@ -51,6 +54,10 @@ pub(crate) struct Meter<T> {
     in_vain: u32,
     /// When the next request is due by an even pace.
     due: f64,
+    /// Whether someone waits for a slot to become free: then the time has passed, and is no credit.
+    is_short: bool,
+    /// Whether someone had to wait since the last exchange.
+    has_waited: bool,
     /// The platform said to wait until then.
     paused_until: Millis,
     was_refused: bool,
@@ -92,6 +99,8 @@ impl<T: Waits> Meter<T> {
             retry_at: 0,
             in_vain: 0,
             due: 0.0,
+            is_short: false,
+            has_waited: false,
             paused_until: 0,
             was_refused: false,
             is_asked: false,
@@ -107,6 +116,7 @@ impl<T: Waits> Meter<T> {
 
     /// Lines one up; `is_first` before all others of its lane.
     pub(crate) fn join(&mut self, lane: Lane, caller: Arc<str>, one: T, is_first: bool) {
+        self.has_waited = true;
         if is_first {
             self.line.push_front(lane, caller, one);
         } else {
@@ -118,6 +128,7 @@ impl<T: Waits> Meter<T> {
     pub(crate) fn step(&mut self, now: Millis) -> Step<T> {
         loop {
             if self.line.total() == 0 {
+                self.is_short = false;
                 return Step::Rest;
             }
             if self.is_exchange_due(now) {
@@ -126,7 +137,9 @@ impl<T: Waits> Meter<T> {
             if now < self.paused_until {
                 return self.wait(self.paused_until, self.paused_until);
             }
-            match self.next_free(now) {
+            let next_free = self.next_free(now);
+            self.is_short |= next_free.is_none_or(|free_at| free_at > now);
+            match next_free {
                 None => return self.wait(self.next_exchange.max(now + 1), self.nothing_before(now)),
                 Some(free_at) if free_at > now => {
                     let until = free_at.min(self.next_exchange.max(now + 1));
@@ -189,7 +202,9 @@ impl<T: Waits> Meter<T> {
         let mine = &mut self.slots[first];
         mine.is_under_way = true;
         let slot = mine.slot;
-        self.due = self.due.max(now as f64) + self.interval();
+        let interval = self.interval();
+        let credit = if self.is_short { 0.0 } else { CREDIT * interval };
+        self.due = self.due.max(now as f64 - credit) + interval;
         Some(slot)
     }
 
@@ -275,7 +290,7 @@ impl<T: Waits> Meter<T> {
             spent: of(|mine| mine.is_spent).map(|mine| (mine.slot, mine.free_at)).collect(),
             under_way: of(|mine| mine.is_under_way).map(|mine| mine.slot).collect(),
             want: if is_end && waiting == 0 { 0 } else { in_hand.max(waiting) },
-            is_busy: waiting > 0,
+            is_busy: waiting > 0 || std::mem::take(&mut self.has_waited),
             was_refused: std::mem::take(&mut self.was_refused),
             told_remaining: self.told_remaining.take(),
         }

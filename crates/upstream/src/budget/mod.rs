@@ -303,7 +303,7 @@ impl Budget {
                 }
                 Step::Rest => {
                     // What it does not need for long is for the others.
-                    let rest = Duration::from_millis(self.spec.window as u64 / 10);
+                    let rest = Duration::from_millis(self.spec.window as u64 / 3);
                     if self.meter().is_shared() {
                         if tokio::time::timeout(rest, self.changed.notified()).await.is_ok() {
                             continue;

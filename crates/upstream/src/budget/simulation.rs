@@ -115,6 +115,9 @@ struct World {
     other: Option<Millis>,
     /// The next calls of streams.
     due: Vec<(Millis, usize, Lane)>,
+    /// Whether callers call the nodes by turns, four of them in all.
+    is_roaming: bool,
+    turn: usize,
     told: Told,
 }
 
@@ -138,7 +141,19 @@ impl World {
             talks: Vec::new(),
             other: None,
             due: Vec::new(),
+            is_roaming: false,
+            turn: 0,
             told: Told::default(),
+        }
+    }
+
+    /// The next of the nodes that are there.
+    fn next_node(&mut self) -> usize {
+        loop {
+            self.turn = (self.turn + 1) % self.nodes.len();
+            if self.nodes[self.turn].is_alive {
+                return self.turn;
+            }
         }
     }
 
@@ -149,6 +164,16 @@ impl World {
 
     fn kill(&mut self, node: usize) {
         self.nodes[node].is_alive = false;
+        if self.is_roaming {
+            // Its callers see that it is gone, and call another.
+            let flights = self.flights.iter().filter(|flight| flight.node == node);
+            let mut lost: Vec<Lane> = flights.map(|flight| flight.call.lane).collect();
+            let waiting = self.nodes[node].meter.standing(self.now).waiting;
+            for lane in Lane::ALL {
+                lost.extend(std::iter::repeat_n(lane, waiting[lane as usize]));
+            }
+            self.due.extend(lost.into_iter().map(|lane| (self.now, node, lane)));
+        }
         self.talks.retain(|talk| talk.node != node);
     }
 
@@ -291,7 +316,8 @@ impl World {
     /// Two bulk pulls, a stream of gets and one of writes on each node.
     fn load(&mut self, minutes: Millis) -> Told {
         let nodes = self.nodes.len();
-        let new = if self.told.accepted == 0 { 0..nodes } else { 0..0 };
+        let callers = if self.is_roaming { 1 } else { nodes };
+        let new = if self.told.accepted == 0 { 0..callers } else { 0..0 };
         for node in new {
             for (lane, caller) in LOAD {
                 self.call(node, lane, caller);
@@ -306,18 +332,19 @@ impl World {
             for (node, lane) in ended {
                 let pause = match lane {
                     Lane::Background => 0,
-                    Lane::Interactive => self.chance.between(1_000, 5_000) * nodes as Millis,
-                    Lane::Write => self.chance.between(2_000, 8_000) * nodes as Millis,
+                    Lane::Interactive => self.chance.between(1_000, 5_000) * callers as Millis,
+                    Lane::Write => self.chance.between(2_000, 8_000) * callers as Millis,
                 };
                 self.due.push((self.now + pause, node, lane));
             }
             let due = std::mem::take(&mut self.due).into_iter();
             let (now, later): (Vec<_>, Vec<_>) = due.partition(|(at, ..)| *at <= self.now);
             self.due = later;
-            for (_, node, lane) in
-                now.into_iter().filter(|(_, node, _)| self.nodes[*node].is_alive).collect::<Vec<_>>()
-            {
-                self.call(node, lane, "app");
+            for (_, node, lane) in now {
+                let node = if self.is_roaming { self.next_node() } else { node };
+                if self.nodes[node].is_alive {
+                    self.call(node, lane, "app");
+                }
             }
         }
         let mut told = self.told.clone();
@@ -398,6 +425,28 @@ fn three_nodes_share_a_limit_without_a_refusal() {
     assert!(sum.used() > 0.98);
     assert!(sum.p99() < 3_000);
     assert!(sum.told.round_trips * 10 <= sum.told.accepted);
+}
+
+#[test]
+fn callers_that_call_the_nodes_by_turns_use_it_as_well() {
+    let roaming = |seed| {
+        let mut world = World::new(seed, 3);
+        world.is_roaming = true;
+        world.load(2);
+        world
+    };
+    let sum = Sum::of(10, roaming);
+    assert_eq!(sum.told.refused, 0);
+    assert!(sum.used() > 0.97);
+    assert!(sum.p99() < 3_000);
+    assert!(sum.told.round_trips * 10 <= sum.told.accepted);
+    let sum = Sum::of(10, |seed| {
+        let mut world = roaming(seed);
+        world.kill(1);
+        world
+    });
+    assert_eq!(sum.told.refused, 0);
+    assert!(sum.used() > 0.96);
 }
 
 #[test]
