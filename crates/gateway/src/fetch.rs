@@ -217,7 +217,7 @@ impl Call<'_> {
                 (turn, _) => turn?,
             };
             // A streamed body is gone with the first try.
-            let again = (limits.are_declared() && stream.is_none()).then(|| request.clone());
+            let again = if limits.are_declared() { again(&request, stream.as_ref()) } else { None };
             if let Some(lead) = lead {
                 lead.sent();
             }
@@ -257,7 +257,7 @@ impl Call<'_> {
             permits.for_each(Permit::give_back);
             let answer = Response::whole(status, headers, body);
             match again {
-                Some(again) if Instant::now() < terms.deadline() => request = again,
+                Some((again, body)) if Instant::now() < terms.deadline() => (request, stream) = (again, body),
                 _ => return Ok(answer),
             }
             refused = Some(answer);
@@ -354,6 +354,15 @@ impl Call<'_> {
         }
         Ok(())
     }
+}
+
+/// A request with its body once more, where that is all there.
+fn again(request: &Request, body: Option<&Body>) -> Option<(Request, Option<Body>)> {
+    let body = match body {
+        Some(body) => Some(body.again()?),
+        None => None,
+    };
+    Some((request.clone(), body))
 }
 
 /// An error answer, read.

