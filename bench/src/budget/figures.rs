@@ -141,7 +141,7 @@ fn print_use(plan: &Plan, pace: Pace, used: &[Used]) {
             of.len().to_string(),
             format!("{:.3}", f64::from(ours) / f64::from(left.max(1))),
             format!("{:.3}", lowest(&of)),
-            format!("{:.3}", lowest_window(&of)),
+            format!("{:.3}", by_window(&of).fold(f64::INFINITY, f64::min)),
             format!("{:.2}", of.iter().map(|used| used.throttled_a_minute()).sum::<f64>() / wineries),
             format!("{:.2}", most_throttled(&of)),
             of.iter().map(|used| used.throttled_ever).sum::<usize>().to_string(),
@@ -166,6 +166,12 @@ fn print_use(plan: &Plan, pace: Pace, used: &[Used]) {
         pace.window.as_secs()
     );
     report::section(&title, &header, rows.collect());
+    println!();
+    for (shared, name) in KINDS {
+        let of: Vec<&Used> = used.iter().filter(|used| used.is_shared == shared).collect();
+        let shares: Vec<String> = by_window(&of).map(|share| format!("{share:.2}")).collect();
+        println!("Used window by window, {name}: {}", shares.join(" "));
+    }
 }
 
 fn lowest(used: &[&Used]) -> f64 {
@@ -176,15 +182,14 @@ fn most_throttled(used: &[&Used]) -> f64 {
     used.iter().map(|used| used.throttled_a_minute()).fold(0.0, f64::max)
 }
 
-/// The window in which all of them together used the least.
-fn lowest_window(used: &[&Used]) -> f64 {
+/// What all of them together used of what was left in each window.
+fn by_window(used: &[&Used]) -> impl Iterator<Item = f64> {
     let windows = used.first().map_or(0, |used| used.accepted.len());
-    let shares = (0..windows).map(|window| {
+    (0..windows).map(move |window| {
         let of = || used.iter().filter_map(|used| used.accepted.get(window));
         let (ours, others): (u32, u32) = (of().map(|row| row.0).sum(), of().map(|row| row.1).sum());
         f64::from(ours) / f64::from((LIMIT * used.len() as u32).saturating_sub(others).max(1))
-    });
-    shares.fold(f64::INFINITY, f64::min)
+    })
 }
 
 fn print_waits(plan: &Plan, pace: Pace, samples: &[Sample]) {
