@@ -218,9 +218,8 @@ impl<T: Waits> Meter<T> {
 
     /// The distance of requests at an even pace: by the slots that it has, or by its part of all while it still gathers them.
     fn interval(&self) -> f64 {
-        let part = f64::from(self.given.limit) / f64::from(self.given.busy.max(1));
-        let own = self.slots.len() as f64;
-        self.spec.window as f64 / if own < 0.9 * part { part.max(1.0) } else { own }
+        let has = if self.has_part() { self.slots.len() as f64 } else { self.part() };
+        self.spec.window as f64 / has.max(1.0)
     }
 
     /// How far a lane may run ahead of an even pace.
@@ -347,8 +346,14 @@ impl<T: Waits> Meter<T> {
         self.given.lacks && self.in_vain == 1 && !self.has_part()
     }
 
+    /// Whether it has about its part of the slots: parts are whole numbers, and not all can be rounded up.
     fn has_part(&self) -> bool {
-        self.slots.len() >= (self.given.limit / self.given.busy.max(1)) as usize
+        self.slots.len() as f64 >= 0.9 * self.part()
+    }
+
+    /// An even part of the slots for each node that is busy.
+    fn part(&self) -> f64 {
+        f64::from(self.given.limit) / f64::from(self.given.busy.max(1))
     }
 
     /// Another node lacks slots: the next exchange is due.
