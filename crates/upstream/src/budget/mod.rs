@@ -1,8 +1,8 @@
 //! The budget: every request that a platform's limit counts waits here for its turn.
 //!
 //! A [`Budget`] is one limit of one platform account. It lets requests pass in lanes ([`Lane`]), each for a slot of the window
-//! ([`ledger`]), and holds them back instead of having them refused. Nodes share a limit through a record that a [`Keeper`] keeps, a batch of slots at a
-//! time. What was leased is on record before it is used, so a node that is killed at any moment leaves nothing uncounted.
+//! (`ledger`), and holds them back instead of having them refused. Nodes share a limit through a record that a [`Keeper`] keeps: each slot
+//! is a node's own on record before it is used, so one that is killed at any moment leaves nothing uncounted.
 
 mod keeper;
 mod ledger;
