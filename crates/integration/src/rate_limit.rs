@@ -136,7 +136,13 @@ impl RateLimit {
 
     /// Whose limit it is: accounts of the same platform that give the same text share one. `None` where each has its own.
     pub fn shared_by(&self, context: &Value) -> Option<String> {
-        Some(self.shared_by.text(&Scope::new().with("context", context))).filter(|text| !text.is_empty())
+        let mut whose = String::new();
+        let put = |value: &str, out: &mut String| {
+            out.push_str(value);
+            Ok(())
+        };
+        self.shared_by.fill(&Scope::new().with("context", context), &mut whose, put, |_| ()).ok()?;
+        (!whose.is_empty()).then_some(whose)
     }
 
     /// Reads an answer; `now` in seconds since 1970, `body` of an error answer. An expression that fails on it tells nothing.
