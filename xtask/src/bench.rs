@@ -1,10 +1,10 @@
 //! `cargo xtask bench`: what is measured, beside what a user would use in its place. Not part of the tests.
 
-use std::{env, fs, os::unix::fs::MetadataExt as _, process::Command};
+use std::{env, process::Command};
 
 use crate::{
     postgres::{self, Cluster, Durability},
-    run::{cargo, find, root, run as run_command},
+    run::{cargo, find, is_root, root, run as run_command},
 };
 
 /// The bench looks for an empty PostgreSQL database here.
@@ -55,8 +55,7 @@ fn postgres() -> Option<Cluster> {
 
 /// Installs Debian's package where it is missing and may; the bench says what it leaves out otherwise.
 fn install_nginx() {
-    let is_root = fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0);
-    if find("nginx").is_some() || find("apt-get").is_none() || !is_root {
+    if find("nginx").is_some() || find("apt-get").is_none() || !is_root() {
         return;
     }
     let installed = run_command(

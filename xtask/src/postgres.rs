@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
-use crate::run::{find, run, run_quietly};
+use crate::run::{find, is_root, run, run_quietly};
 
 /// Starts the server, says so, and stops and removes it when its standard input ends: when [`Cluster`] is dropped, and
 /// just as well when this program is killed or interrupted. `$1` is the folder of PostgreSQL's programs, `$2` the cluster's.
@@ -138,8 +138,7 @@ fn find_programs() -> Option<PathBuf> {
 
 /// Installs Debian's package, where this program may.
 fn install() -> anyhow::Result<()> {
-    let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    if !root || find("apt-get").is_none() {
+    if !is_root() || find("apt-get").is_none() {
         bail!(
             "this needs PostgreSQL's server programs: install the package postgresql (Debian: sudo apt-get install postgresql)"
         );

@@ -1,7 +1,8 @@
 //! Starting other programs.
 
 use std::{
-    env, fmt,
+    env, fmt, fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -19,6 +20,11 @@ pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
     command
+}
+
+/// Whether this program runs as root, and may install packages.
+pub fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
 /// Shows a command, runs it and fails when it does.
