@@ -11,7 +11,7 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use reqwest::{Client, Method};
 use sandbox::{Sandbox, Tenant};
 use serde_json::{Value, json};
-use testkit::{Answer, TestDatabase, small_winery};
+use testkit::{TestDatabase, small_winery};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
@@ -109,20 +109,10 @@ async fn second_app(load: Arc<Load>, base: String, tenant: Tenant, order: String
 async fn connect(program: &Program, token: &str, sandbox: &Sandbox) -> Vec<Account> {
     let limits = json!([{"name": "requests", "amount": AMOUNT, "window_seconds": WINDOW.as_secs()}]);
     let over = json!({"base_url": sandbox.base_url(), "rate_limit": {"limits": limits}});
-    let install = json!({"integration_id": "commerce7", "override": over});
-    let post = |path: &'static str, body: Value| async move {
-        Answer::of(program.request(Method::POST, path, token).json(&body)).await.ok()
-    };
-    let installed = post("/environment-integration", install).await;
+    let installed = program.install(token, &over).await;
     let mut accounts = Vec::new();
     for tenant in sandbox.tenants() {
-        let account = json!({
-            "tenant_id": tenant.name,
-            "environment_integration_id": installed["id"],
-            "context": {"tenant": tenant.name, "app_id": tenant.app_id, "app_secret": tenant.app_secret},
-        });
-        let account = post("/integrated-account", account).await;
-        let id = account["id"].as_str().unwrap().to_owned();
+        let id = program.connect_to(token, &installed, tenant).await;
         let list = |resource| format!("/unified/ecommerce/{resource}?integrated_account_id={id}&limit=50");
         let ids = |list: Value| -> Vec<String> {
             let records = list["result"].as_array().unwrap().iter();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use reqwest::{Client, Method, RequestBuilder};
-use sandbox::Sandbox;
+use sandbox::{Sandbox, Tenant};
 use serde_json::{Value, json};
 use testkit::{Answer, TestDatabase, small_winery};
 use tokio::net::TcpListener;
@@ -134,23 +134,33 @@ impl Program {
         Answer::of(self.request(Method::GET, path, token)).await
     }
 
-    /// Connects a winery of a sandbox; gives the account's id.
+    /// Connects the first winery of a sandbox; gives the account's id.
     pub async fn connect(&self, token: &str, sandbox: &Sandbox) -> String {
-        let install = json!({"integration_id": "commerce7", "override": {"base_url": sandbox.base_url()}});
-        let installed =
-            Answer::of(self.request(Method::POST, "/environment-integration", token).json(&install))
-                .await
-                .ok();
-        let tenant = sandbox.tenants().first().unwrap();
+        let installed = self.install(token, &json!({"base_url": sandbox.base_url()})).await;
+        self.connect_to(token, &installed, sandbox.tenants().first().unwrap()).await
+    }
+
+    /// Installs the integration, changed by `over`; gives the id that accounts are connected to.
+    pub async fn install(&self, token: &str, over: &Value) -> String {
+        let install = json!({"integration_id": "commerce7", "override": over});
+        self.post("/environment-integration", token, &install).await["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Connects a winery; gives the account's id.
+    pub async fn connect_to(&self, token: &str, installed: &str, tenant: &Tenant) -> String {
         let account = json!({
             "tenant_id": "acme",
-            "environment_integration_id": installed["id"],
+            "environment_integration_id": installed,
             "context": {"tenant": tenant.name, "app_id": tenant.app_id, "app_secret": tenant.app_secret},
         });
-        let account =
-            Answer::of(self.request(Method::POST, "/integrated-account", token).json(&account)).await.ok();
+        let account = self.post("/integrated-account", token, &account).await;
         assert_eq!(account["status"], "active", "{account}");
         account["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Posts JSON; it has to succeed.
+    async fn post(&self, path: &str, token: &str, body: &Value) -> Value {
+        Answer::of(self.request(Method::POST, path, token).json(body)).await.ok()
     }
 
     /// Sends a signal by its name.

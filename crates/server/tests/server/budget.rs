@@ -7,7 +7,7 @@ use testkit::{
     Answer, App, Fault, FaultRule, Setup, TestDatabase, Winery, eventually, over_both_databases, small_winery,
 };
 
-use crate::support::{logged, proxy, says, unified};
+use crate::support::{impatient, logged, proxy, says, texts, unified};
 
 over_both_databases!(
     answers_tell_how_the_limit_stands,
@@ -47,17 +47,11 @@ async fn strict(amount: u32, seconds: u64) -> App {
 /// The ids of orders.
 async fn orders(app: &App, account: &str) -> Vec<String> {
     let list = app.get(&format!("{}&limit=60", unified("orders", account))).await.ok();
-    let orders = list["result"].as_array().unwrap().iter();
-    orders.map(|order| order["id"].as_str().unwrap().to_owned()).collect()
+    texts(list["result"].as_array().unwrap(), "id").into_iter().map(str::to_owned).collect()
 }
 
 fn order(account: &str, id: &str) -> String {
     format!("/proxy/order/{id}?integrated_account_id={account}")
-}
-
-/// A read that does not wait.
-async fn now(app: &App, path: &str) -> Answer {
-    Answer::of(app.request(Method::GET, path).header("Decant-Max-Wait", "0")).await
 }
 
 fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
@@ -123,7 +117,7 @@ async fn what_a_node_used_counts_after_its_end(database: &TestDatabase) {
     let ids = orders(&app, &id).await;
     limit(&app, &id, 4, 60).await;
     for order_id in &ids[..4] {
-        now(&app, &order(&id, order_id)).await.ok();
+        impatient(&app, &order(&id, order_id)).await.ok();
     }
     // The first node says no more, as one that was killed.
     let next = app.another_node(database).await;
@@ -141,10 +135,10 @@ async fn who_does_not_want_to_wait_is_told_when_to_come_back_and_nothing_is_sent
     let ids = orders(&app, &id).await;
     limit(&app, &id, 3, 60).await;
     for order_id in &ids[..3] {
-        now(&app, &order(&id, order_id)).await.ok();
+        impatient(&app, &order(&id, order_id)).await.ok();
     }
     app.sandbox.requests().clear();
-    let refused = now(&app, &order(&id, &ids[3])).await;
+    let refused = impatient(&app, &order(&id, &ids[3])).await;
     says(&refused.refused(429), &["requests", "Decant-Max-Wait", "nothing was sent"]);
     assert_eq!(refused.json()["truto_is_remote_error"], Value::Null);
     assert!((1..=61).contains(&header(&refused, "retry-after").parse::<u32>().unwrap()));
@@ -230,12 +224,13 @@ async fn accounts_of_one_tenant_share_its_limit() {
 async fn deep_pages_have_a_limit_of_their_own() {
     let app = App::sqlite().await;
     let id = app.connect().await;
-    now(&app, &format!("{}&page=101&limit=1", proxy("order", &id))).await.ok();
-    let refused = now(&app, &format!("{}&page=102&limit=1", proxy("order", &id))).await;
+    impatient(&app, &format!("{}&page=101&limit=1", proxy("order", &id))).await.ok();
+    let refused = impatient(&app, &format!("{}&page=102&limit=1", proxy("order", &id))).await;
     says(&refused.refused(429), &["deep_pages"]);
-    now(&app, &format!("{}&page=100&limit=1", proxy("order", &id))).await.ok();
-    now(&app, &format!("{}&cursor=start&limit=1", proxy("order", &id))).await.ok();
-    let custom = now(&app, &format!("/custom/order?integrated_account_id={id}&cursor=start&limit=1")).await;
+    impatient(&app, &format!("{}&page=100&limit=1", proxy("order", &id))).await.ok();
+    impatient(&app, &format!("{}&cursor=start&limit=1", proxy("order", &id))).await.ok();
+    let custom =
+        impatient(&app, &format!("/custom/order?integrated_account_id={id}&cursor=start&limit=1")).await;
     assert_eq!(header(&custom, "ratelimit-remaining"), "96");
     app.shutdown().await;
 }

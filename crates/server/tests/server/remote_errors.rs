@@ -10,7 +10,7 @@ use testkit::{
 };
 
 use crate::support::{
-    account, logged, ours, point_at, proxy, remote, says, texts, unified, without_secrets, works,
+    account, impatient, logged, ours, point_at, proxy, remote, says, texts, unified, without_secrets, works,
 };
 
 over_both_databases!(
@@ -69,11 +69,6 @@ async fn an_error_of_the_platform_keeps_its_status_and_words(database: &TestData
         (&json!("active"), &Value::Null, &Value::Null)
     );
     app.shutdown().await;
-}
-
-/// A read that does not wait for a turn.
-async fn impatient(app: &App, path: &str) -> Answer {
-    Answer::of(app.request(Method::GET, path).header("Decant-Max-Wait", "0")).await
 }
 
 async fn an_answer_that_does_not_come_is_told(database: &TestDatabase) {

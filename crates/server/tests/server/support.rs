@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Answer, App, eventually};
 
@@ -35,6 +36,11 @@ pub async fn walk(app: &App, path: &str) -> Vec<Value> {
 /// A field of each record, as text.
 pub fn texts<'a>(records: &'a [Value], field: &str) -> Vec<&'a str> {
     records.iter().map(|record| record[field].as_str().unwrap()).collect()
+}
+
+/// A read that does not wait for a turn by the platform's limit.
+pub async fn impatient(app: &App, path: &str) -> Answer {
+    Answer::of(app.request(Method::GET, path).header("Decant-Max-Wait", "0")).await
 }
 
 /// Points an account at another platform.
