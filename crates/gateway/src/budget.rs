@@ -16,7 +16,7 @@ use upstream::circuit::Circuit;
 use utoipa::ToSchema;
 
 use crate::shared_reads::SharedReads;
-use crate::{Caller, CallerKind, Error, Gateway};
+use crate::{Caller, Error, Gateway};
 
 /// How long a call waits for its turns in all, unless it says otherwise.
 pub const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -183,14 +183,6 @@ impl Limits {
     }
 }
 
-/// Who callers of a lane take turns by: the token.
-pub(crate) fn name_of(caller: &Caller) -> Arc<str> {
-    match &caller.kind {
-        CallerKind::ApiToken { id } => id.as_str().into(),
-        CallerKind::AccountToken { account_id, .. } => account_id.as_str().into(),
-    }
-}
-
 /// How an account's limits stand.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BudgetView {
@@ -252,7 +244,7 @@ impl Gateway {
         let connected = self.load_connected(&caller.environment_id, caller.account(Some(id))?).await?;
         let mut limits = Vec::new();
         for budget in &connected.limits.budgets {
-            limits.push(LimitView::of(budget.read_standing().await));
+            limits.push(LimitView::of(&budget.limit().name, &budget.read_standing().await));
         }
         let open = connected.limits.circuit.open();
         let circuit = CircuitView {
@@ -264,12 +256,12 @@ impl Gateway {
 }
 
 impl LimitView {
-    fn of(standing: Standing) -> Self {
-        let [interactive, write, background] = standing.waiting.map(|(_, waiting)| waiting);
+    fn of(name: &str, standing: &Standing) -> Self {
+        let [interactive, write, background] = standing.waiting;
         Self {
             remaining: standing.remaining(),
             reset_seconds: standing.next.map_or(0, whole_seconds),
-            name: standing.name,
+            name: name.to_owned(),
             limit: standing.amount,
             window_seconds: standing.window.as_secs(),
             allowance: standing.allowance,
@@ -282,7 +274,12 @@ impl LimitView {
 
 /// Seconds that are surely enough.
 pub fn whole_seconds(time: Duration) -> u64 {
-    time.as_millis().div_ceil(1_000) as u64
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// Seconds for `Retry-After`: rounded up, and never none.
+pub fn retry_after_seconds(wait: Duration) -> u64 {
+    whole_seconds(wait).max(1)
 }
 
 /// Keeps limits' records in the database.
@@ -318,4 +315,16 @@ impl Keeper for StoreKeeper {
 
 fn kept(record: store::BudgetRecord) -> Kept {
     Kept { version: record.version, state: record.state }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_rounded_up() {
+        for (wait, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (9_999, 10)] {
+            assert_eq!(retry_after_seconds(Duration::from_millis(wait)), seconds, "{wait}");
+        }
+    }
 }

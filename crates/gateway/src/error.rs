@@ -9,7 +9,7 @@ use upstream::SendError;
 use upstream::budget::Refused;
 
 use crate::Outcome;
-use crate::budget::whole_seconds;
+use crate::budget::{retry_after_seconds, whole_seconds};
 
 /// A failed call. Its text is a sentence for the caller; it never holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -225,8 +225,8 @@ impl Error {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Unavailable(_) | Self::StillRunning => Some(1),
-            Self::NoTurn(refused) => Some(whole_seconds(refused.retry_after).max(1)),
-            Self::Down { retry_after } => Some(whole_seconds(*retry_after).max(1)),
+            Self::NoTurn(refused) => Some(retry_after_seconds(refused.retry_after)),
+            Self::Down { retry_after } => Some(retry_after_seconds(*retry_after)),
             Self::Write { error, .. } => error.retry_after(),
             _ => self.remote()?.retry_after,
         }

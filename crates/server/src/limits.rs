@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use gateway::budget::retry_after_seconds;
 use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use http::StatusCode;
@@ -118,7 +119,7 @@ impl Limiter {
     fn count(&self, key: &String) -> Result<(), ApiError> {
         self.sweep();
         let Err(until) = self.counts.check_key(key) else { return Ok(()) };
-        let wait = whole_seconds(until.wait_time_from(self.counts.clock().now()));
+        let wait = retry_after_seconds(until.wait_time_from(self.counts.clock().now()));
         let Self { whose, rate, .. } = *self;
         metrics::counter!(REFUSED, "limit" => whose.name()).increment(1);
         let details =
@@ -138,11 +139,6 @@ impl Limiter {
             self.counts.shrink_to_fit();
         }
     }
-}
-
-/// Rounded up: a call after so many seconds is taken.
-fn whole_seconds(wait: Duration) -> u64 {
-    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// Around every route that asks for a token: counts the calls of each.
@@ -217,13 +213,6 @@ mod tests {
         assert_eq!(rate(1, Duration::ZERO), Err(RateError::TooShort));
         assert_eq!(rate(u32::MAX, Duration::from_secs(1)), Err(RateError::TooShort));
         assert_eq!(rate(1, LONGEST_SPAN * 2), Err(RateError::TooLong));
-    }
-
-    #[test]
-    fn seconds_are_rounded_up() {
-        for (wait, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (9_999, 10)] {
-            assert_eq!(whole_seconds(Duration::from_millis(wait)), seconds, "{wait}");
-        }
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use store::{IntegratedAccount, NewLogEntry};
 use url::Url;
 
-use crate::budget::{self, Terms};
+use crate::budget::Terms;
 use crate::gateway::Inner;
 use crate::writes::Writes;
 use crate::{Caller, Error, Gateway, metrics};
@@ -50,7 +50,7 @@ impl Record {
             row: Mutex::new(Some(row)),
             writes: Writes::current(),
             terms: Terms::current(),
-            caller: budget::name_of(caller),
+            caller: caller.token_id().as_str().into(),
         }
     }
 

@@ -1,11 +1,9 @@
 //! Where a limit's record is kept: in a database that all nodes share.
 
-use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::{Mutex, PoisonError};
 
-use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use serde_json::{Map, Value};
+use futures_util::future::BoxFuture;
+use serde_json::Value;
 
 use crate::BoxError;
 
@@ -41,58 +39,4 @@ pub trait Keeper: Debug + Send + Sync {
 
     /// Whether no other process uses these records.
     fn is_exclusive(&self) -> bool;
-}
-
-/// Keeps records in memory: for a process that shares limits with no other and forgets them.
-#[derive(Debug, Default)]
-pub struct MemoryKeeper(Mutex<HashMap<String, Kept>>);
-
-impl Keeper for MemoryKeeper {
-    fn read<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Kept>, BoxError>> {
-        let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ready(Ok(records.get(key).cloned())).boxed()
-    }
-
-    fn write<'a>(&'a self, key: &'a str, over: i64, state: &'a str) -> BoxFuture<'a, Result<bool, BoxError>> {
-        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_current = records.get(key).map_or(0, |kept| kept.version) == over;
-        if is_current {
-            records.insert(key.to_owned(), Kept { version: over + 1, state: state.to_owned() });
-        }
-        ready(Ok(is_current)).boxed()
-    }
-
-    fn merge<'a>(
-        &'a self,
-        key: &'a str,
-        expected: &'a Value,
-        fields: &'a Value,
-    ) -> BoxFuture<'a, Result<Option<Kept>, BoxError>> {
-        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let merged = records.get_mut(key).and_then(|kept| {
-            kept.state = merged(&kept.state, expected, fields)?;
-            kept.version += 1;
-            Some(kept.clone())
-        });
-        ready(Ok(merged)).boxed()
-    }
-
-    fn ask<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
-        ready(Ok(())).boxed()
-    }
-
-    fn is_exclusive(&self) -> bool {
-        false
-    }
-}
-
-/// The object `state` with `fields` put in, if those of `expected` are in it as they are there.
-pub fn merged(state: &str, expected: &Value, fields: &Value) -> Option<String> {
-    let mut record: Map<String, Value> = serde_json::from_str(state).ok()?;
-    let mut expected = expected.as_object()?.iter();
-    if !expected.all(|(name, value)| record.get(name) == Some(value)) {
-        return None;
-    }
-    record.extend(fields.as_object()?.clone());
-    Some(Value::Object(record).to_string())
 }

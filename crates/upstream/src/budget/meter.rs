@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use super::Millis;
 use super::ledger::{BATCH, Exchange, Given, Own, Spec};
 use super::line::{Lane, Line};
+use super::{Millis, Standing, span};
 
 /// Free slots that a node has in hand, at most, while nobody waits for more: an exchange costs round trips to the database, so one slot
 /// costs a fraction of one.
@@ -79,17 +79,6 @@ struct Mine {
     is_spent: bool,
 }
 
-/// How a budget stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) limit: u32,
-    pub(crate) used: u32,
-    /// When the next of the used slots is free again.
-    pub(crate) next: Option<Millis>,
-    pub(crate) waiting: [usize; 3],
-    pub(crate) busy: u32,
-}
-
 impl<T: Waits> Meter<T> {
     pub(crate) fn new(spec: Spec) -> Self {
         Self {
@@ -140,15 +129,10 @@ impl<T: Waits> Meter<T> {
             if now < self.paused_until {
                 return self.wait(self.paused_until, self.paused_until);
             }
-            let next_free = self.next_free(now);
-            self.is_short |= next_free.is_none_or(|free_at| free_at > now);
-            match next_free {
-                None => return self.wait(self.next_exchange.max(now + 1), self.nothing_before(now)),
-                Some(free_at) if free_at > now => {
-                    let until = free_at.min(self.next_exchange.max(now + 1));
-                    return self.wait(until, self.nothing_before(now));
-                }
-                Some(_) => {}
+            let next_free = self.next_free(now).unwrap_or(Millis::MAX);
+            if next_free > now {
+                self.is_short = true;
+                return self.wait(next_free.min(self.next_exchange.max(now + 1)), self.nothing_before(now));
             }
             let Some(lane) = self.line.turn(|lane| self.may_go(now, lane)) else {
                 return self.wait(self.next_pace(now), now);
@@ -179,11 +163,9 @@ impl<T: Waits> Meter<T> {
     }
 
     fn is_exchange_due(&self, now: Millis) -> bool {
-        let soon = now + self.spec.window / 20;
-        let has_none = self.next_free(now).is_none_or(|free_at| free_at > soon);
         let spent = self.slots.iter().filter(|mine| mine.is_spent).count();
         let is_ending = self.given.until - now < (self.given.until - self.given.at) / 4;
-        let may_help = now >= self.next_exchange && (self.is_asked || has_none);
+        let may_help = now >= self.next_exchange && (self.is_asked || !self.has_one_soon(now));
         now >= self.retry_at && (self.was_refused || is_ending || spent >= BATCH as usize || may_help)
     }
 
@@ -191,6 +173,10 @@ impl<T: Waits> Meter<T> {
     fn next_free(&self, now: Millis) -> Option<Millis> {
         let usable = self.slots.iter().filter(|mine| self.is_usable(mine, now.max(mine.free_at)));
         usable.map(|mine| mine.free_at).min()
+    }
+
+    fn has_one_soon(&self, now: Millis) -> bool {
+        self.next_free(now).is_some_and(|free_at| free_at <= now + self.spec.window / 20)
     }
 
     /// Begins a request on a free slot.
@@ -312,8 +298,8 @@ impl<T: Waits> Meter<T> {
         };
         self.slots = given.own.iter().map(of).collect();
         self.given = given;
-        let is_soon = self.next_free(now).is_some_and(|free_at| free_at <= now + self.spec.window / 20);
-        self.in_vain = if is_soon || !self.given.lacks { 0 } else { self.in_vain.saturating_add(1) };
+        self.in_vain =
+            if self.has_one_soon(now) || !self.given.lacks { 0 } else { self.in_vain.saturating_add(1) };
         // Asking again at once would only cost; and one that has its part has to wait for nothing but the time.
         let pause = match self.given.lacks {
             false if !self.given.is_shared => 0,
@@ -400,7 +386,7 @@ impl<T: Waits> Meter<T> {
         by_slots.max(by_pace).max(self.paused_until).max(now)
     }
 
-    /// How many slots are used, of how many.
+    /// How it stands, as far as this node knows.
     pub(crate) fn standing(&self, now: Millis) -> Standing {
         let elsewhere = self.given.used_until.iter().copied();
         let here = self
@@ -409,11 +395,13 @@ impl<T: Waits> Meter<T> {
             .map(|mine| if mine.is_under_way { now + self.spec.rest() } else { mine.free_at });
         let used = elsewhere.chain(here).filter(|free_at| *free_at > now);
         Standing {
-            limit: self.given.limit,
+            amount: self.spec.amount,
+            window: span(self.spec.window),
+            allowance: self.given.limit,
             used: (used.clone().count() as u32).min(self.given.limit),
-            next: used.min(),
+            next: used.min().map(|free_at| span(free_at - now)),
             waiting: Lane::ALL.map(|lane| self.line.len(lane)),
-            busy: self.given.busy,
+            nodes: self.given.busy,
         }
     }
 }

@@ -19,7 +19,7 @@ use integration::{Limit, Told};
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
-pub use self::keeper::{Keeper, Kept, MemoryKeeper, merged};
+pub use self::keeper::{Keeper, Kept};
 use self::ledger::{Exchange, Given, Ledger, Spec};
 pub use self::line::Lane;
 use self::meter::{Meter, Step, Waits};
@@ -104,8 +104,6 @@ pub struct Refused {
 /// How a budget stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// The limit's name.
-    pub name: String,
     /// Requests in a window, as declared.
     pub amount: u32,
     /// The window.
@@ -116,8 +114,8 @@ pub struct Standing {
     pub used: u32,
     /// Until the next of the used ones is free again; `None` when none is used.
     pub next: Option<Duration>,
-    /// How many requests wait on this node, by lane.
-    pub waiting: [(Lane, usize); 3],
+    /// How many requests wait on this node, in the order of [`Lane::ALL`].
+    pub waiting: [usize; 3],
     /// How many nodes have requests waiting.
     pub nodes: u32,
 }
@@ -140,7 +138,7 @@ impl Budgets {
         let Limit { name, amount, window, .. } = limit;
         // A definition that was changed is another limit: what is known of the old one says nothing of it.
         let key = format!("{whose}|{name}|{amount}/{}", window.as_millis());
-        let mut budgets = self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut budgets = self.all();
         if let Some(budget) = budgets.get(&key) {
             return Arc::clone(budget);
         }
@@ -163,10 +161,7 @@ impl Budgets {
 
     /// Another node asks for its part of a limit: gives up what is held beyond ours.
     pub async fn share(&self, key: &str) {
-        let budget = {
-            let budgets = self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-            budgets.get(key).map(Arc::clone)
-        };
+        let budget = self.all().get(key).map(Arc::clone);
         let Some(budget) = budget else { return };
         let is_resting = {
             let mut meter = budget.meter();
@@ -182,21 +177,22 @@ impl Budgets {
 
     /// Forgets the budgets that nobody uses and whose slots are all free again.
     pub fn sweep(&self) {
-        let mut budgets = self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut budgets = self.all();
         budgets.retain(|_, budget| Arc::strong_count(budget) > 1 || !budget.meter().is_cold(now()));
     }
 
     /// Gives all slots back that are held, with the times of those that were used: for the end of the process.
     pub async fn give_back(&self) {
-        let budgets: Vec<Arc<Budget>> = {
-            let budgets = self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-            budgets.values().map(Arc::clone).collect()
-        };
+        let budgets: Vec<Arc<Budget>> = self.all().values().map(Arc::clone).collect();
         for budget in budgets {
             if budget.meter().has_slots() {
                 budget.exchange(true).await;
             }
         }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<Budget>>> {
+        self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -230,26 +226,12 @@ impl Budget {
         metrics::refused(asker.lane, waited);
         let now = now();
         let turn = self.meter().estimate(now, asker.lane);
-        let retry_after = Duration::from_millis(u64::try_from(turn - now).unwrap_or_default());
-        (Err(Refused { limit: self.limit.name.clone(), retry_after }), waited)
+        (Err(Refused { limit: self.limit.name.clone(), retry_after: span(turn - now) }), waited)
     }
 
     /// How it stands, as far as this node knows.
     pub fn standing(&self) -> Standing {
-        let now = now();
-        let standing = self.meter().standing(now);
-        let [interactive, write, background] = standing.waiting;
-        let until = |time: Millis| Duration::from_millis(u64::try_from(time - now).unwrap_or_default());
-        Standing {
-            name: self.limit.name.clone(),
-            amount: self.limit.amount,
-            window: self.limit.window,
-            allowance: standing.limit,
-            used: standing.used,
-            next: standing.next.map(until),
-            waiting: [(Lane::Interactive, interactive), (Lane::Write, write), (Lane::Background, background)],
-            nodes: standing.busy,
-        }
+        self.meter().standing(now())
     }
 
     /// How it stands, by the record that all nodes share.
@@ -297,14 +279,13 @@ impl Budget {
                 }
                 Step::Exchange => self.exchange(false).await,
                 Step::Wait(until) => {
-                    let wait = Duration::from_millis(u64::try_from(until - now()).unwrap_or_default());
                     // Whether something changed or the time has come, the next step tells.
-                    let _ = tokio::time::timeout(wait, self.changed.notified()).await;
+                    let _ = tokio::time::timeout(span(until - now()), self.changed.notified()).await;
                 }
                 Step::Rest => {
                     // What it does not need is for the others: step by step, for callers who take the nodes by turns come back.
                     if self.meter().is_shared() {
-                        let rest = Duration::from_millis(self.spec.window as u64 / 3);
+                        let rest = span(self.spec.window / 3);
                         if tokio::time::timeout(rest, self.changed.notified()).await.is_ok() {
                             continue;
                         }
@@ -358,7 +339,7 @@ impl Budget {
         let mut known = last.take();
         let mut is_reported = false;
         for _ in 0..TRIES {
-            let (version, before) = match known.take() {
+            let (version, mut ledger) = match known.take() {
                 // What others wrote since is not known: first says its own, and sees theirs by it.
                 Some((_, ledger)) if !is_reported && self.meter().is_shared() => {
                     is_reported = true;
@@ -368,12 +349,14 @@ impl Budget {
                 Some(known) => known,
                 None => self.read().await?,
             };
-            let mut ledger = before.clone();
+            let before = is_reported.then(|| ledger.clone());
             if self.keeper.is_exclusive() {
                 ledger.end_others(&self.node, self.started);
             }
             let given = ledger.exchange(self.spec, &self.node, said);
-            if is_reported && !ledger.differs(&before, &self.node) {
+            if let Some(before) = before
+                && !ledger.differs(&before, &self.node)
+            {
                 *last = Some((version, before));
                 return Ok(given);
             }
@@ -442,6 +425,11 @@ impl Waits for Waiter {
     fn deadline(&self) -> Millis {
         self.deadline
     }
+}
+
+/// A span of time, none where it is over.
+fn span(time: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(time).unwrap_or_default())
 }
 
 /// The system's time: nodes share it, unlike a process's own clock.

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde_json::{Map, Value};
+
 use super::Millis;
 use super::ledger::{Exchange, Ledger, Spec};
 use super::line::Lane;
@@ -252,8 +254,8 @@ impl World {
                 talk.is_reported = true;
                 let report = before.report(SPEC, &node.name, &talk.said);
                 let merged = report.and_then(|(expected, fields)| {
-                    let state = serde_json::Value::Object(self.ledger.fields()).to_string();
-                    super::merged(&state, &expected, &fields)
+                    let state = Value::Object(self.ledger.fields()).to_string();
+                    merged(&state, &expected, &fields)
                 });
                 if let Some(state) = merged {
                     self.version += 1;
@@ -356,6 +358,17 @@ impl World {
         told.interactive.sort_unstable();
         told
     }
+}
+
+/// As [`super::Keeper::merge`] does it: the object `state` with `fields` put in, if those of `expected` are in it as they are there.
+fn merged(state: &str, expected: &Value, fields: &Value) -> Option<String> {
+    let mut record: Map<String, Value> = serde_json::from_str(state).ok()?;
+    let mut expected = expected.as_object()?.iter();
+    if !expected.all(|(name, value)| record.get(name) == Some(value)) {
+        return None;
+    }
+    record.extend(fields.as_object()?.clone());
+    Some(Value::Object(record).to_string())
 }
 
 const LOAD: [(Lane, &str); 4] =
