@@ -1,5 +1,6 @@
 //! The HTTP face: Commerce7's at `/v1`, the sandbox's own controls at `/_sandbox`.
 
+mod admin;
 mod auth;
 mod connection;
 mod control;

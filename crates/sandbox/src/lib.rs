@@ -17,9 +17,15 @@
 //! | `GET /_sandbox/faults` | the [`FaultRule`]s with how often each fired |
 //! | `POST /_sandbox/faults` | adds one [`FaultRule`], answers it with its id |
 //! | `DELETE /_sandbox/faults[/{id}]` | takes all of them or one away |
+//! | `GET /_sandbox/apps` | the apps as they stand in the developer center, with who has installed them |
+//! | `PUT /_sandbox/apps/{id}` | enters another version of an app: an [`AppVersion`] |
+//! | `POST /_sandbox/install` | lets a winery install an app, which is called: `{"tenant": "…", "settings": {…}}` |
+//! | `POST /_sandbox/uninstall` | lets a winery uninstall an app, which is called |
+//! | `GET /_sandbox/admin` | a winery's admin with the app's page in it, for a browser |
 
 #![recursion_limit = "256"] // json! of objects with seventy fields
 
+mod apps;
 mod clock;
 mod endpoints;
 mod generate;
@@ -41,9 +47,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use apps::{App, AppError, AppVersion, Apps, Called};
 pub use clock::{Clock, ManualClock};
 pub use http::decisions::{AppDecisions, LimitRecord};
 pub use http::faults::{Fault, FaultRule, FaultStage, Faults, InstalledFault};
+pub use http::permissions::Level;
 pub use http::requests::{RequestCount, RequestStyle, Requests};
 pub use http::writes::{AppliedWrite, Writes};
 pub use live::{Event, Happened};
@@ -160,6 +168,7 @@ pub struct Sandbox {
     addr: SocketAddr,
     tenants: Vec<Tenant>,
     loaded: Option<Loaded>,
+    apps: Apps,
     faults: Faults,
     requests: Requests,
     writes: Writes,
@@ -190,6 +199,7 @@ pub async fn start_with_clock(
     let refusal = http::limit::Refusal::new(&options.rate_limit_body, &options.rate_limit_header)?;
     let limit = http::limit::RateLimit::new(options.rate_limit, options.limit_window, refusal);
     let permissions = http::permissions::Permissions::new(&options.permission)?;
+    let uninstalled = options.uninstalled;
     let seed = options.seed;
     let per_minute = options.live;
     let time = clock::WineryTime::new(clock, options.now.as_millisecond());
@@ -198,10 +208,11 @@ pub async fn start_with_clock(
         .map_err(Error::Generate)??;
 
     let faults = Faults::new(seed);
-    let apps = wineries.first().credentials().apps().map(|(id, _)| id.to_owned()).collect();
+    let app_ids = wineries.first().credentials().apps().map(|(id, _)| id.to_owned()).collect();
     let decisions = Decisions::new(&limit, time.clone());
-    let requests = Requests::new(wineries.names(), apps, decisions);
+    let requests = Requests::new(wineries.names(), app_ids, decisions);
     let tenants = wineries.tenants();
+    let apps = Apps::new(tenants.clone(), &permissions, uninstalled);
     let (stop, stopped) = oneshot::channel();
     let writes = Writes::default();
     let wineries = Arc::new(wineries);
@@ -214,12 +225,12 @@ pub async fn start_with_clock(
         requests: requests.clone(),
         writes: writes.clone(),
         limit,
-        permissions,
+        apps: apps.clone(),
         time,
         day,
     });
     let server = tokio::spawn(http::serve(app, listener, stopped));
-    Ok(Sandbox { addr, tenants, loaded, faults, requests, writes, live, stop, server })
+    Ok(Sandbox { addr, tenants, loaded, apps, faults, requests, writes, live, stop, server })
 }
 
 /// Everything of a start that keeps a processor busy.
@@ -251,6 +262,11 @@ impl Sandbox {
     /// What `--load` brought in, where it was given.
     pub fn loaded(&self) -> Option<&Loaded> {
         self.loaded.as_ref()
+    }
+
+    /// The apps: what they may do, and who has installed them.
+    pub fn apps(&self) -> &Apps {
+        &self.apps
     }
 
     /// The handle that injects faults.

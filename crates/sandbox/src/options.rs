@@ -55,6 +55,9 @@ pub struct Options {
     /// everything it is not told may be done. May be given several times.
     #[arg(long, value_name = "PERMISSION")]
     pub permission: Vec<String>,
+    /// How many of the wineries, the last ones, have not installed the app: it is refused there until they do.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    pub uninstalled: u32,
     /// A winery day that goes on beside requests: this many orders a minute in each winery, with sign-ups, cancellations,
     /// refunds, exchanges and fulfilments among them; 0 means none.
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
@@ -78,6 +81,7 @@ impl Default for Options {
             rate_limit_body: crate::http::limit::DEFAULT_BODY.to_owned(),
             rate_limit_header: Vec::new(),
             permission: Vec::new(),
+            uninstalled: 0,
             live: 0,
         }
     }

@@ -1,5 +1,7 @@
 //! What every winery has, whoever buys: locations, departments, clubs, tags, experiences, tiers, and their objects.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -213,17 +215,36 @@ impl House {
         };
         let other_apps = (1..apps)
             .map(|app| AppCredentials { app_id: format!("{APP_ID}-{}", app + 1), app_secret: secret(app) });
-        let mut token = self.source.dice("account token", 0);
-        let account = self.source.id("staff", 0).simple();
         Tenant {
             name: self.name.clone(),
             company: self.company.clone(),
             app_id: APP_ID.to_owned(),
             app_secret: secret(0),
             other_apps: other_apps.collect(),
-            account_token: format!("sandbox.{account}.{}", token.uuid().simple()),
+            account_token: self.account_token(),
             counts: crate::Counts::default(),
         }
+    }
+
+    /// The token of the first user's session, with the parts and keys that were seen of Commerce7's (facts 1.2). It is not signed:
+    /// only Commerce7 itself could check that.
+    fn account_token(&self) -> String {
+        let user = account(self.source);
+        let payload = json!({
+            "sub": user["id"],
+            "firstName": user["firstName"],
+            "lastName": user["lastName"],
+            "iat": self.source.now,
+            "email": user["email"],
+            "type": "Account",
+        });
+        let mut signature = self.source.dice("account token", 0);
+        let parts = [
+            json!({"alg": "HS256", "typ": "JWT"}).to_string().into_bytes(),
+            payload.to_string().into_bytes(),
+            [*signature.uuid().as_bytes(), *signature.uuid().as_bytes()].concat(),
+        ];
+        parts.map(|part| URL_SAFE_NO_PAD.encode(part)).join(".")
     }
 
     /// A location; there is always one.
@@ -321,17 +342,27 @@ fn packages(source: &Source, clubs: &[Club]) -> Vec<Package> {
     packages
 }
 
-/// The user of `GET /account/user` (facts 1.2).
+/// The user of a winery's session, as `GET /account/user` shows it (facts 1.2).
 pub(crate) fn account_user(tenant: &Tenant) -> Value {
-    let (first, last, role) = STAFF.first().copied().unwrap_or_default();
-    // The token's middle part is the id.
-    let id =
-        tenant.account_token.split('.').nth(1).and_then(|id| Uuid::parse_str(id).ok()).unwrap_or_default();
+    let payload = tenant.account_token.split('.').nth(1).unwrap_or_default();
+    let payload = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
+    let payload: Value = serde_json::from_slice(&payload).unwrap_or_default();
     json!({
-        "id": id,
+        "id": payload["sub"],
+        "firstName": payload["firstName"],
+        "lastName": payload["lastName"],
+        "email": payload["email"],
+        "role": STAFF.first().map(|(_, _, role)| *role),
+    })
+}
+
+/// The first of the staff.
+fn account(source: Source) -> Value {
+    let (first, last, _) = STAFF.first().copied().unwrap_or_default();
+    json!({
+        "id": source.id("staff", 0),
         "firstName": first,
         "lastName": last,
         "email": format!("{first}.{last}@example.com").to_lowercase(),
-        "role": role,
     })
 }

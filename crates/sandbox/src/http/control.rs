@@ -2,11 +2,11 @@
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::decisions::LimitRecord;
 use super::faults::{FaultRule, InstalledFault};
@@ -14,6 +14,7 @@ use super::requests::RequestCount;
 use super::serve::App;
 use super::writes::AppliedWrite;
 use crate::Tenant;
+use crate::apps::{self, AppError, AppVersion, Called};
 use crate::live::Event;
 
 /// The routes below `/_sandbox`.
@@ -26,6 +27,10 @@ pub(crate) fn router() -> Router<App> {
         .route("/_sandbox/events", post(event))
         .route("/_sandbox/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_sandbox/faults/{id}", delete(remove_fault))
+        .route("/_sandbox/apps", get(list_apps))
+        .route("/_sandbox/apps/{id}", put(enter_app))
+        .route("/_sandbox/install", post(install))
+        .route("/_sandbox/uninstall", post(uninstall))
 }
 
 async fn tenants(State(app): State<App>) -> Json<Vec<Tenant>> {
@@ -108,4 +113,85 @@ async fn clear_faults(State(app): State<App>) -> StatusCode {
 
 async fn remove_fault(State(app): State<App>, Path(id): Path<u64>) -> StatusCode {
     if app.faults.remove(id) { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
+}
+
+async fn list_apps(State(app): State<App>) -> Json<Vec<apps::App>> {
+    Json(app.apps.list())
+}
+
+async fn enter_app(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    version: Result<Json<AppVersion>, JsonRejection>,
+) -> (StatusCode, Json<Value>) {
+    match version {
+        Ok(Json(version)) => match app.apps.enter(&id, version) {
+            Ok(()) => (StatusCode::OK, Json(json!({"app_id": id}))),
+            Err(error) => not_done(&error),
+        },
+        Err(rejection) => (rejection.status(), Json(json!({"message": rejection.body_text()}))),
+    }
+}
+
+/// Which winery installs or uninstalls which app.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InstallRequest {
+    /// The winery; the first one where absent.
+    tenant: Option<String>,
+    /// The app; the first one where absent.
+    app: Option<String>,
+    /// What the winery fills into the app's client settings.
+    #[serde(default)]
+    settings: Map<String, Value>,
+}
+
+impl InstallRequest {
+    /// Names of winery and app.
+    fn named(&self, app: &App) -> (String, String) {
+        let first = app.wineries.first().credentials();
+        let tenant = self.tenant.clone().unwrap_or_else(|| first.name.clone());
+        (tenant, self.app.clone().unwrap_or_else(|| first.app_id.clone()))
+    }
+}
+
+async fn install(
+    State(app): State<App>,
+    request: Result<Json<InstallRequest>, JsonRejection>,
+) -> (StatusCode, Json<Value>) {
+    let Json(request) = match request {
+        Ok(request) => request,
+        Err(rejection) => return (rejection.status(), Json(json!({"message": rejection.body_text()}))),
+    };
+    let (tenant, id) = request.named(&app);
+    called(app.apps.install(&tenant, &id, request.settings).await)
+}
+
+async fn uninstall(
+    State(app): State<App>,
+    request: Result<Json<InstallRequest>, JsonRejection>,
+) -> (StatusCode, Json<Value>) {
+    let Json(request) = match request {
+        Ok(request) => request,
+        Err(rejection) => return (rejection.status(), Json(json!({"message": rejection.body_text()}))),
+    };
+    let (tenant, id) = request.named(&app);
+    called(app.apps.uninstall(&tenant, &id).await)
+}
+
+/// What the app answered, or that it was not called.
+fn called(result: Result<Option<Called>, AppError>) -> (StatusCode, Json<Value>) {
+    match result {
+        Ok(called) => (StatusCode::OK, Json(json!({"called": called}))),
+        Err(error) => not_done(&error),
+    }
+}
+
+fn not_done(error: &AppError) -> (StatusCode, Json<Value>) {
+    let status = match error {
+        AppError::NoTenant(_) | AppError::NoApp(_) => StatusCode::NOT_FOUND,
+        AppError::NoPermission(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        AppError::NoAnswer(_) => StatusCode::BAD_GATEWAY,
+    };
+    (status, Json(json!({"message": error.to_string()})))
 }

@@ -1,7 +1,10 @@
-//! What the app may do (facts 2.2): for each kind of object nothing, reading, or everything.
+//! What an app may do (facts 2.2): for each kind of object nothing, reading, or everything.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::route::Route;
 use crate::Error;
@@ -35,25 +38,44 @@ const NAMES: &[&str] = &[
     "WebHook",
 ];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
+/// What an app may do with one kind of object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Nothing.
     None,
+    /// Read it.
     Read,
+    /// Read and write it.
     Full,
 }
 
-/// The app's permissions: `Full` but for those named.
+/// An app's permissions in one winery: `Full` but for those named.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Permissions(HashMap<&'static str, Level>);
+pub(crate) struct Permissions(Arc<HashMap<&'static str, Level>>);
 
 impl Permissions {
     /// Reads `--permission` options: `Customer=Read`.
     pub fn new(options: &[String]) -> Result<Self, Error> {
-        options
+        let permissions: Result<HashMap<_, _>, _> = options
             .iter()
             .map(|option| parse(option).ok_or_else(|| Error::Permission(option.clone())))
-            .collect::<Result<_, _>>()
-            .map(Self)
+            .collect();
+        Ok(Self(Arc::new(permissions?)))
+    }
+
+    /// Those of names and levels; the first name that is none of Commerce7's otherwise.
+    pub fn of(named: &BTreeMap<String, Level>) -> Result<Self, &str> {
+        let mut permissions = HashMap::new();
+        for (name, level) in named {
+            permissions.insert(known(name).ok_or(name.as_str())?, *level);
+        }
+        Ok(Self(Arc::new(permissions)))
+    }
+
+    /// Those that are not `Full` by themselves, by name.
+    pub fn named(&self) -> BTreeMap<String, Level> {
+        self.0.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect()
     }
 
     /// Whether a request may go on.
@@ -69,8 +91,11 @@ impl Permissions {
 
 fn parse(option: &str) -> Option<(&'static str, Level)> {
     let (name, level) = option.split_once('=')?;
-    let name = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name))?;
-    Some((name, level.parse().ok()?))
+    Some((known(name)?, level.parse().ok()?))
+}
+
+fn known(name: &str) -> Option<&'static str> {
+    NAMES.iter().copied().find(|known| known.eq_ignore_ascii_case(name))
 }
 
 impl FromStr for Level {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod aggregates;
+mod apps;
 mod auth;
 mod determinism;
 mod errors;
