@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    ChangeKind, Listed, Page, Store, StoreError, TokenHash,
+    ChangeKind, Listed, NewEvent, Page, Store, StoreError, TokenHash,
     database::{Query, Row},
 };
 
@@ -44,13 +44,14 @@ impl ApiToken {
 }
 
 impl Store {
-    /// Keeps the digest of a new token. [`StoreError::NotFound`] when there is no such environment.
+    /// Keeps the digest of a new token. [`StoreError::NotFound`] when there is no such environment. `events` says what to tell of it.
     pub async fn create_api_token(
         &self,
         environment_id: &str,
         name: &str,
         expires_at: Option<Timestamp>,
         hash: &TokenHash,
+        events: impl FnOnce(&ApiToken) -> Vec<NewEvent>,
     ) -> Result<ApiToken, StoreError> {
         let now = self.now();
         let id = self.new_id(now);
@@ -67,8 +68,10 @@ impl Store {
         .bind(expires_at)
         .bind(now);
         let row = transaction.fetch_optional(query).await?;
+        let token = ApiToken::read(&row.ok_or(StoreError::NotFound { what: "environment" })?)?;
+        self.note_events(&mut transaction, environment_id, events(&token)).await?;
         transaction.commit().await?;
-        ApiToken::read(&row.ok_or(StoreError::NotFound { what: "environment" })?)
+        Ok(token)
     }
 
     /// An environment's tokens, oldest first; with a name, only those of that name.
@@ -96,14 +99,21 @@ impl Store {
         self.database().fetch_optional(query).await?.as_ref().map(ApiToken::read).transpose()
     }
 
-    /// Deletes a token. The change is noted under its digest, by which nodes have it at hand.
-    pub async fn delete_api_token(&self, environment_id: &str, id: &str) -> Result<(), StoreError> {
+    /// Deletes a token. The change is noted under its digest, by which nodes have it at hand. `events` is what to
+    /// tell of it.
+    pub async fn delete_api_token(
+        &self,
+        environment_id: &str,
+        id: &str,
+        events: Vec<NewEvent>,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.database().begin().await?;
         let query = Query::new("DELETE FROM api_token WHERE environment_id = $1 AND id = $2 RETURNING hash")
             .bind(environment_id)
             .bind(id);
         let row = transaction.fetch_optional(query).await?;
         let hash: String = row.ok_or(StoreError::NotFound { what: "API token" })?.get("hash")?;
+        self.note_events(&mut transaction, environment_id, events).await?;
         transaction.note_change(ChangeKind::ApiToken, &hash).await?;
         transaction.commit().await
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
-    ChangeKind, Listed, Page, Sealed, Secrets, Store, StoreError,
+    ChangeKind, Listed, NewEvent, Page, Sealed, Secrets, Store, StoreError,
     database::{Query, Row, Transaction, json_text},
     vault::Place,
 };
@@ -86,10 +86,11 @@ pub struct EnvironmentIntegrationPatch {
 }
 
 impl Store {
-    /// Installs an integration. Installing it again changes nothing and gives the row there is.
+    /// Installs an integration. Installing it again changes nothing and gives the row there is. `events` says what to tell of a new one.
     pub async fn install_integration(
         &self,
         new: &NewEnvironmentIntegration,
+        events: impl FnOnce(&EnvironmentIntegration) -> Vec<NewEvent>,
     ) -> Result<EnvironmentIntegration, StoreError> {
         let now = self.now();
         let id = self.new_id(now);
@@ -112,13 +113,18 @@ impl Store {
         .bind(json_text(&new.overrides))
         .bind(secrets.map(Sealed::into_column))
         .bind(now);
-        transaction.execute(query).await?;
+        let is_new = transaction.execute(query).await? > 0;
         let mut query = Query::new(COLUMNS);
         query.push(" WHERE environment_id = ").push_bind(&new.environment_id);
         query.push(" AND integration = ").push_bind(&new.integration);
         let row = transaction.fetch_optional(query).await?;
+        let installed =
+            EnvironmentIntegration::read(&row.ok_or(StoreError::NotFound { what: "environment" })?)?;
+        if is_new {
+            self.note_events(&mut transaction, &new.environment_id, events(&installed)).await?;
+        }
         transaction.commit().await?;
-        EnvironmentIntegration::read(&row.ok_or(StoreError::NotFound { what: "environment" })?)
+        Ok(installed)
     }
 
     /// An environment's installed integrations, oldest first; with an integration's name, only that one.
@@ -151,13 +157,15 @@ impl Store {
         EnvironmentIntegration::read(&row.ok_or(StoreError::NotFound { what: WHAT })?)
     }
 
-    /// Changes an installed integration. With `version`, [`StoreError::Stale`] when it has another by now.
+    /// Changes an installed integration. With `version`, [`StoreError::Stale`] when it has another by now. `events` says what to tell of
+    /// it, changed.
     pub async fn update_environment_integration(
         &self,
         environment_id: &str,
         id: &str,
         version: Option<i64>,
         patch: &EnvironmentIntegrationPatch,
+        events: impl FnOnce(&EnvironmentIntegration) -> Vec<NewEvent>,
     ) -> Result<EnvironmentIntegration, StoreError> {
         let secrets = match &patch.secrets {
             Some(secrets) => Some(self.vault().seal(Place::environment_integration(id), secrets)?),
@@ -186,16 +194,18 @@ impl Store {
         {
             return Err(StoreError::Stale { what: WHAT, expected, found: updated.version - 1 });
         }
+        self.note_events(&mut transaction, environment_id, events(&updated)).await?;
         transaction.note_change(ChangeKind::EnvironmentIntegration, id).await?;
         transaction.commit().await?;
         Ok(updated)
     }
 
-    /// Deletes an installed integration with all its accounts and their tokens.
+    /// Deletes an installed integration with all its accounts and their tokens. `events` says what to tell, by the ids of those accounts.
     pub async fn delete_environment_integration(
         &self,
         environment_id: &str,
         id: &str,
+        events: impl FnOnce(&[String]) -> Vec<NewEvent>,
     ) -> Result<(), StoreError> {
         let mut transaction = self.database().begin().await?;
         let accounts =
@@ -205,8 +215,10 @@ impl Store {
         if transaction.execute(query.bind(environment_id).bind(id)).await? == 0 {
             return Err(StoreError::NotFound { what: WHAT });
         }
+        let accounts = accounts.iter().map(|row| row.get("id")).collect::<Result<Vec<String>, _>>()?;
+        self.note_events(&mut transaction, environment_id, events(&accounts)).await?;
         for account in &accounts {
-            transaction.note_change(ChangeKind::IntegratedAccount, &account.get::<String>("id")?).await?;
+            transaction.note_change(ChangeKind::IntegratedAccount, account).await?;
         }
         transaction.note_change(ChangeKind::EnvironmentIntegration, id).await?;
         transaction.commit().await

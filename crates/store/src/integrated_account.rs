@@ -6,16 +6,19 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
-    ChangeKind, Listed, Page, Sealed, Secrets, Store, StoreError, TimeRange,
+    ChangeKind, Listed, NewEvent, Page, Sealed, Secrets, Store, StoreError, TimeRange,
     database::{Query, Row, Transaction, json_text},
+    link_token,
     vault::Place,
 };
 
 const WHAT: &str = "integrated account";
+/// Accounts swept in one look.
+const SWEPT_AT_ONCE: u32 = 100;
 const COLUMNS: &str = "SELECT a.id, a.environment_id, a.environment_integration_id, e.integration, a.tenant_id, \
                        a.authentication_method, a.region, a.status, a.is_sandbox, a.context, a.secrets, \
                        a.unified_model_override, a.integration_override, a.last_error, a.last_forbidden_error, \
-                       a.last_action_result, a.version, a.created_at, a.updated_at \
+                       a.last_action_result, a.attempt, a.activated_at, a.version, a.created_at, a.updated_at \
                        FROM integrated_account a JOIN environment_integration e ON e.id = a.environment_integration_id";
 
 /// Where an account stands.
@@ -101,6 +104,10 @@ pub struct IntegratedAccount {
     pub last_forbidden_error: Option<Value>,
     /// What the last action gave.
     pub last_action_result: Option<Value>,
+    /// Raised each time it is connected: with [`AccountStatus::Connecting`].
+    pub attempt: i64,
+    /// When it first became active.
+    pub activated_at: Option<Timestamp>,
     /// Raised by each change.
     pub version: i64,
     /// When it was made.
@@ -128,6 +135,8 @@ impl IntegratedAccount {
             last_error: row.json_or_null("last_error")?,
             last_forbidden_error: row.json_or_null("last_forbidden_error")?,
             last_action_result: row.json_or_null("last_action_result")?,
+            attempt: row.get("attempt")?,
+            activated_at: row.time_or_null("activated_at")?,
             version: row.get("version")?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
@@ -160,6 +169,8 @@ pub struct NewIntegratedAccount {
     pub unified_model_override: Map<String, Value>,
     /// What this account changes in the integration's definition.
     pub integration_override: Map<String, Value>,
+    /// The link token that it is made by: tried with, and not yet another account's.
+    pub link_token_id: Option<String>,
 }
 
 /// What to change of an account: `None` keeps, `Some(None)` clears.
@@ -187,12 +198,13 @@ pub struct AccountPatch {
     pub last_forbidden_error: Option<Option<Value>>,
     /// What the last action gave.
     pub last_action_result: Option<Option<Value>>,
+    /// The link token by which it is connected again.
+    pub link_token_id: Option<String>,
 }
 
 impl AccountPatch {
-    /// Applies everything but the secrets; whether anything differs now.
-    fn apply(&self, account: &mut IntegratedAccount) -> bool {
-        let before = account.clone();
+    /// Applies everything but the secrets.
+    fn apply(&self, account: &mut IntegratedAccount) {
         replace(&mut account.tenant_id, &self.tenant_id);
         replace(&mut account.authentication_method, &self.authentication_method);
         replace(&mut account.status, &self.status);
@@ -203,7 +215,9 @@ impl AccountPatch {
         replace(&mut account.last_error, &self.last_error);
         replace(&mut account.last_forbidden_error, &self.last_forbidden_error);
         replace(&mut account.last_action_result, &self.last_action_result);
-        *account != before
+        if self.status == Some(AccountStatus::Connecting) {
+            account.attempt += 1;
+        }
     }
 }
 
@@ -234,10 +248,11 @@ pub struct AccountFilter {
 
 impl Store {
     /// Makes an account; its secrets are sealed. [`StoreError::NotFound`] when the environment has no such installed
-    /// integration.
+    /// integration, or the link token can't be tried with. `events` says what to tell of it.
     pub async fn create_integrated_account(
         &self,
         new: &NewIntegratedAccount,
+        events: impl FnOnce(&IntegratedAccount) -> Vec<NewEvent>,
     ) -> Result<IntegratedAccount, StoreError> {
         let now = self.now();
         let id = self.new_id(now);
@@ -246,8 +261,8 @@ impl Store {
         let query = Query::new(
             "INSERT INTO integrated_account (id, environment_id, environment_integration_id, tenant_id, \
              authentication_method, region, status, is_sandbox, context, secrets, unified_model_override, \
-             integration_override, version, created_at, updated_at) \
-             SELECT $1, e.environment_id, e.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $13 \
+             integration_override, attempt, activated_at, version, created_at, updated_at) \
+             SELECT $1, e.environment_id, e.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $14, 1, $13, $13 \
              FROM environment_integration e WHERE e.environment_id = $2 AND e.id = $3",
         )
         .bind(&id)
@@ -262,11 +277,16 @@ impl Store {
         .bind(secrets.into_column())
         .bind(json_text(&new.unified_model_override))
         .bind(json_text(&new.integration_override))
-        .bind(now);
+        .bind(now)
+        .bind((new.status == AccountStatus::Active).then_some(now));
         if transaction.execute(query).await? == 0 {
             return Err(StoreError::NotFound { what: "environment integration" });
         }
         let account = read_in(&mut transaction, &id).await?;
+        if let Some(link_token) = &new.link_token_id {
+            self.claim_link_token(&mut transaction, link_token, &account).await?;
+        }
+        self.note_events(&mut transaction, &account.environment_id, events(&account)).await?;
         transaction.commit().await?;
         Ok(account)
     }
@@ -313,30 +333,34 @@ impl Store {
         Ok(Listed::cut(items, page.limit, |account| account.id.clone()))
     }
 
-    /// Changes an account. With `version`, [`StoreError::Stale`] when it has another by now.
+    /// Changes an account. With `version`, [`StoreError::Stale`] when it has another by now. `events` as in
+    /// [`Store::modify_integrated_account`].
     pub async fn update_integrated_account(
         &self,
         environment_id: &str,
         id: &str,
         version: Option<i64>,
         patch: AccountPatch,
+        events: impl FnOnce(&IntegratedAccount, &IntegratedAccount) -> Vec<NewEvent>,
     ) -> Result<IntegratedAccount, StoreError> {
-        self.modify_integrated_account(environment_id, id, |account| match version {
+        let decide = |account: &IntegratedAccount| match version {
             Some(expected) if expected != account.version => {
                 Err(StoreError::Stale { what: WHAT, expected, found: account.version })
             }
             _ => Ok(patch),
-        })
-        .await
+        };
+        self.modify_integrated_account(environment_id, id, decide, events).await
     }
 
     /// Changes an account by what it is now: `decide` gets the row while nobody else can change it and gives the change. Nothing
-    /// is written (and the version stays) when the change makes no difference.
+    /// is written (and the version stays) when the change makes no difference. `events` says what to tell of the change, from the row
+    /// before and after it.
     pub async fn modify_integrated_account<E: From<StoreError>>(
         &self,
         environment_id: &str,
         id: &str,
         decide: impl FnOnce(&IntegratedAccount) -> Result<AccountPatch, E>,
+        events: impl FnOnce(&IntegratedAccount, &IntegratedAccount) -> Vec<NewEvent>,
     ) -> Result<IntegratedAccount, E> {
         let mut transaction = self.database().begin().await?;
         // The update takes the row's lock, with the same words on both databases.
@@ -348,9 +372,10 @@ impl Store {
         }
         let mut account = read_in(&mut transaction, id).await?;
         account.version -= 1;
+        let before = account.clone();
         let patch = decide(&account)?;
-        let differs = patch.apply(&mut account);
-        if !differs && patch.secrets.is_none() {
+        patch.apply(&mut account);
+        if account == before && patch.secrets.is_none() {
             return Ok(account);
         }
         if let Some(secrets) = &patch.secrets {
@@ -359,21 +384,74 @@ impl Store {
         }
         account.version += 1;
         account.updated_at = self.now();
+        let becomes_active = account.status == AccountStatus::Active && before.status != account.status;
+        if becomes_active {
+            account.activated_at.get_or_insert(account.updated_at);
+        }
         write(&mut transaction, &account).await?;
+        if let Some(link_token) = &patch.link_token_id {
+            self.claim_link_token(&mut transaction, link_token, &account).await?;
+        }
+        if becomes_active {
+            link_token::use_up(&mut transaction, &account).await?;
+        }
+        self.note_events(&mut transaction, environment_id, events(&before, &account)).await?;
         transaction.note_change(ChangeKind::IntegratedAccount, id).await?;
         transaction.commit().await?;
         Ok(account)
     }
 
-    /// Deletes an account with its tokens.
-    pub async fn delete_integrated_account(&self, environment_id: &str, id: &str) -> Result<(), StoreError> {
+    /// Deletes an account with its tokens. `events` is what to tell of it.
+    pub async fn delete_integrated_account(
+        &self,
+        environment_id: &str,
+        id: &str,
+        events: Vec<NewEvent>,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.database().begin().await?;
         let query = Query::new("DELETE FROM integrated_account WHERE environment_id = $1 AND id = $2");
         if transaction.execute(query.bind(environment_id).bind(id)).await? == 0 {
             return Err(StoreError::NotFound { what: WHAT });
         }
+        self.note_events(&mut transaction, environment_id, events).await?;
         transaction.note_change(ChangeKind::IntegratedAccount, id).await?;
         transaction.commit().await
+    }
+
+    /// Deletes the accounts that never became active and were left alone since `before`; how many. `events` says what to tell of each,
+    /// by its id.
+    pub async fn sweep_integrated_accounts(
+        &self,
+        before: Timestamp,
+        events: impl Fn(&str) -> Vec<NewEvent>,
+    ) -> Result<u64, StoreError> {
+        let mut swept = 0;
+        loop {
+            let query = Query::new(
+                "SELECT id FROM integrated_account WHERE activated_at IS NULL AND updated_at < $1 LIMIT $2",
+            );
+            let found = self.database().fetch_all(query.bind(before).bind(SWEPT_AT_ONCE)).await?;
+            for row in &found {
+                let id: String = row.get("id")?;
+                let mut transaction = self.database().begin().await?;
+                // As it is now: someone may have connected it meanwhile.
+                let query = Query::new(
+                    "DELETE FROM integrated_account WHERE id = $1 AND activated_at IS NULL AND updated_at < $2 \
+                     RETURNING environment_id",
+                );
+                let Some(row) = transaction.fetch_optional(query.bind(&id).bind(before)).await? else {
+                    continue;
+                };
+                let environment_id: String = row.get("environment_id")?;
+                self.note_events(&mut transaction, &environment_id, events(&id)).await?;
+                transaction.note_change(ChangeKind::IntegratedAccount, &id).await?;
+                transaction.commit().await?;
+                swept += 1;
+            }
+            if found.len() < SWEPT_AT_ONCE as usize {
+                return Ok(swept);
+            }
+        }
     }
 
     /// Opens an account's credentials. Asks the database only when they were sealed by a data key that this process has
@@ -397,7 +475,8 @@ async fn write(transaction: &mut Transaction, account: &IntegratedAccount) -> Re
     let query = Query::new(
         "UPDATE integrated_account SET tenant_id = $2, authentication_method = $3, status = $4, is_sandbox = $5, \
          context = $6, secrets = $7, unified_model_override = $8, integration_override = $9, last_error = $10, \
-         last_forbidden_error = $11, last_action_result = $12, version = $13, updated_at = $14 WHERE id = $1",
+         last_forbidden_error = $11, last_action_result = $12, attempt = $13, activated_at = $14, version = $15, updated_at = $16 \
+         WHERE id = $1",
     )
     .bind(&account.id)
     .bind(&account.tenant_id)
@@ -411,6 +490,8 @@ async fn write(transaction: &mut Transaction, account: &IntegratedAccount) -> Re
     .bind(account.last_error.as_ref())
     .bind(account.last_forbidden_error.as_ref())
     .bind(account.last_action_result.as_ref())
+    .bind(account.attempt)
+    .bind(account.activated_at)
     .bind(account.version)
     .bind(account.updated_at);
     transaction.execute(query).await?;

@@ -10,6 +10,8 @@
 //! | `environment_integration` | [`environment_integration`] | an integration installed in an environment |
 //! | `integrated_account` | [`integrated_account`] | one connected account with its sealed credentials |
 //! | `integrated_account_token` | [`account_token`] | a short-lived token for one account, kept as a digest |
+//! | `link_token` | [`link_token`] | the right to connect one account from a browser, kept as a digest |
+//! | `event` | [`event`] | something that happened, to be told |
 //! | `idempotency_key` | [`idempotency_key`] | a write that its caller named, with its sealed answer for repeats |
 //! | `map_override` | [`map_override`] | what an environment changes in the map of a unified resource |
 //! | `log` | [`log`] | one call that passed the gateway |
@@ -37,8 +39,10 @@ mod database;
 pub mod environment;
 pub mod environment_integration;
 mod error;
+pub mod event;
 pub mod idempotency_key;
 pub mod integrated_account;
+pub mod link_token;
 pub mod log;
 pub mod map_override;
 mod migrations;
@@ -59,10 +63,12 @@ pub use environment_integration::{
     EnvironmentIntegration, EnvironmentIntegrationPatch, NewEnvironmentIntegration,
 };
 pub use error::StoreError;
+pub use event::{Event, EventFilter, NewEvent};
 pub use idempotency_key::{Claim, Holding, KeptAnswer, NewClaim};
 pub use integrated_account::{
     AccountFilter, AccountPatch, AccountStatus, IntegratedAccount, NewIntegratedAccount,
 };
+pub use link_token::{LinkTarget, LinkToken, NewLinkToken};
 pub use log::{LogEntry, LogFilter, NewLogEntry};
 pub use map_override::{MapOverride, MapOverrideFilter, MapTarget};
 pub use page::{Listed, Page, TimeRange};

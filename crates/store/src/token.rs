@@ -1,4 +1,4 @@
-//! Bearer tokens: 256 random bits, of which only the digest is kept.
+//! Tokens: 256 random bits, or 122 in the form of a UUID, of which only the digest is kept.
 
 use aws_lc_rs::{digest, rand};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -20,6 +20,13 @@ impl Token {
         Ok(Self(SecretString::from(format!("{prefix}_{}", text.as_str()))))
     }
 
+    /// Makes a token that has the form of a UUID, version 4: 122 random bits.
+    pub fn uuid() -> Result<Self, VaultError> {
+        let mut bits = Zeroizing::new([0_u8; 16]);
+        rand::fill(bits.as_mut()).map_err(|_| VaultError::NoRandomness)?;
+        Ok(Self(SecretString::from(uuid::Builder::from_random_bytes(*bits).into_uuid().to_string())))
+    }
+
     /// The text, for the one answer that shows it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -32,7 +39,7 @@ impl Token {
 }
 
 /// SHA-256 of a token's text in lower-case hex. Looking a token up by it gives nothing away by timing, and the token
-/// can't be found from it: it has 256 random bits.
+/// can't be found from it: it has 122 random bits at least.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenHash(String);
 

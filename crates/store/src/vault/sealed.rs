@@ -47,6 +47,11 @@ impl<'a> Place<'a> {
         Self { table: "idempotency_key", id }
     }
 
+    /// What a link token's account gets into its context.
+    pub(crate) fn link_token(id: &'a str) -> Self {
+        Self { table: "link_token", id }
+    }
+
     /// A wrapped data key.
     pub(super) fn data_key(id: &'a str) -> Self {
         Self { table: "data_key", id }

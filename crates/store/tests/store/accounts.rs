@@ -8,7 +8,9 @@ use store::{
     testing::{TestClock, TestDatabase},
 };
 
-use crate::samples::{account, environment, installed, map, new_account, secrets, time};
+use crate::samples::{
+    account, environment, installed, map, new_account, no_events, no_events_of_a_change, secrets, time,
+};
 
 over_both_databases!(
     an_account_is_read_back_as_it_was_made,
@@ -45,7 +47,7 @@ async fn an_account_needs_an_installed_integration_of_its_environment(database: 
     let installed = installed(&store, &environment(&store).await, "winery").await;
     let mut new = new_account(&installed, "acme");
     new.environment_id = store.create_environment("staging").await.unwrap().id;
-    let error = store.create_integrated_account(&new).await.unwrap_err();
+    let error = store.create_integrated_account(&new, no_events).await.unwrap_err();
     assert!(matches!(error, StoreError::NotFound { what: "environment integration" }), "{error:?}");
 }
 
@@ -59,8 +61,10 @@ async fn a_patch_keeps_what_it_leaves_out_and_clears_what_it_nulls(database: &Te
         last_error: Some(Some(json!({"status": 401}))),
         ..Default::default()
     };
-    let failed =
-        store.update_integrated_account(&made.environment_id, &made.id, Some(1), patch).await.unwrap();
+    let failed = store
+        .update_integrated_account(&made.environment_id, &made.id, Some(1), patch, no_events_of_a_change)
+        .await
+        .unwrap();
     assert_eq!(failed.updated_at, time("2026-03-01T12:00:01Z"));
     assert_eq!(failed.version, 2);
     let expected = store::IntegratedAccount {
@@ -73,8 +77,10 @@ async fn a_patch_keeps_what_it_leaves_out_and_clears_what_it_nulls(database: &Te
     assert_eq!(failed, expected);
     let patch =
         AccountPatch { status: Some(AccountStatus::Active), last_error: Some(None), ..Default::default() };
-    let active =
-        store.update_integrated_account(&failed.environment_id, &failed.id, None, patch).await.unwrap();
+    let active = store
+        .update_integrated_account(&failed.environment_id, &failed.id, None, patch, no_events_of_a_change)
+        .await
+        .unwrap();
     assert_eq!((active.last_error.clone(), active.version), (None, 3));
     assert_eq!(store.get_integrated_account(&active.environment_id, &active.id).await.unwrap(), active);
     assert_eq!(store.open_account_secrets(&active).await.unwrap().get("app_secret"), Some(&json!("s3cr3t")));
@@ -84,8 +90,11 @@ async fn a_patch_without_a_difference_writes_nothing(database: &TestDatabase) {
     let store = database.open().await;
     let made = account(&store).await;
     let head = store.change_head().await.unwrap();
-    let patch = AccountPatch { status: Some(made.status), ..Default::default() };
-    let same = store.update_integrated_account(&made.environment_id, &made.id, None, patch).await.unwrap();
+    let patch = AccountPatch { context: Some(made.context.clone()), ..Default::default() };
+    let same = store
+        .update_integrated_account(&made.environment_id, &made.id, None, patch, no_events_of_a_change)
+        .await
+        .unwrap();
     assert_eq!(same, made);
     assert_eq!(store.get_integrated_account(&made.environment_id, &made.id).await.unwrap(), made);
     assert_eq!(store.change_head().await.unwrap(), head);
@@ -95,9 +104,24 @@ async fn a_stale_version_is_refused(database: &TestDatabase) {
     let store = database.open().await;
     let made = account(&store).await;
     let patch = |tenant: &str| AccountPatch { tenant_id: Some(tenant.to_owned()), ..Default::default() };
-    store.update_integrated_account(&made.environment_id, &made.id, Some(1), patch("first")).await.unwrap();
+    store
+        .update_integrated_account(
+            &made.environment_id,
+            &made.id,
+            Some(1),
+            patch("first"),
+            no_events_of_a_change,
+        )
+        .await
+        .unwrap();
     let error = store
-        .update_integrated_account(&made.environment_id, &made.id, Some(1), patch("second"))
+        .update_integrated_account(
+            &made.environment_id,
+            &made.id,
+            Some(1),
+            patch("second"),
+            no_events_of_a_change,
+        )
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::Stale { expected: 1, found: 2, .. }), "{error:?}");
@@ -108,8 +132,14 @@ async fn a_stale_version_is_refused(database: &TestDatabase) {
 async fn a_refused_decision_changes_nothing(database: &TestDatabase) {
     let store = database.open().await;
     let made = account(&store).await;
-    let refused =
-        store.modify_integrated_account(&made.environment_id, &made.id, |_| Err(StoreError::BadCursor)).await;
+    let refused = store
+        .modify_integrated_account(
+            &made.environment_id,
+            &made.id,
+            |_| Err(StoreError::BadCursor),
+            no_events_of_a_change,
+        )
+        .await;
     assert!(refused.is_err());
     assert_eq!(store.get_integrated_account(&made.environment_id, &made.id).await.unwrap(), made);
     // The write connection is free again.
@@ -124,11 +154,16 @@ async fn writers_at_once_lose_no_update(database: &TestDatabase) {
     for index in 0..40 {
         let (node, made) = (nodes[index % 2].clone(), made.clone());
         tasks.spawn(async move {
-            node.modify_integrated_account(&made.environment_id, &made.id, |account| {
-                let mut context = account.context.clone();
-                context.insert(format!("key{index}"), json!(index));
-                Ok::<_, StoreError>(AccountPatch { context: Some(context), ..Default::default() })
-            })
+            node.modify_integrated_account(
+                &made.environment_id,
+                &made.id,
+                |account| {
+                    let mut context = account.context.clone();
+                    context.insert(format!("key{index}"), json!(index));
+                    Ok::<_, StoreError>(AccountPatch { context: Some(context), ..Default::default() })
+                },
+                no_events_of_a_change,
+            )
             .await
             .unwrap();
         });
@@ -147,8 +182,11 @@ async fn another_environments_account_is_not_found(database: &TestDatabase) {
     let patch = AccountPatch { is_sandbox: Some(true), ..Default::default() };
     for error in [
         store.get_integrated_account(&other.id, &made.id).await.unwrap_err(),
-        store.update_integrated_account(&other.id, &made.id, None, patch).await.unwrap_err(),
-        store.delete_integrated_account(&other.id, &made.id).await.unwrap_err(),
+        store
+            .update_integrated_account(&other.id, &made.id, None, patch, no_events_of_a_change)
+            .await
+            .unwrap_err(),
+        store.delete_integrated_account(&other.id, &made.id, Vec::new()).await.unwrap_err(),
     ] {
         assert!(matches!(error, StoreError::NotFound { what: "integrated account" }), "{error:?}");
     }
@@ -169,7 +207,7 @@ async fn filters_hold_together(database: &TestDatabase) {
     ] {
         clock.set(&format!("2026-01-0{day}T00:00:00Z"));
         let new = store::NewIntegratedAccount { status, is_sandbox, ..new_account(installed, tenant) };
-        store.create_integrated_account(&new).await.unwrap();
+        store.create_integrated_account(&new, no_events).await.unwrap();
     }
     let days = async |filter: AccountFilter| {
         let listed =
@@ -211,7 +249,7 @@ async fn lists_are_paged(database: &TestDatabase) {
     let mut expected = Vec::new();
     for index in 0..7 {
         let new = new_account(&installed, &index.to_string());
-        expected.push(store.create_integrated_account(&new).await.unwrap().id);
+        expected.push(store.create_integrated_account(&new, no_events).await.unwrap().id);
     }
     let filter = AccountFilter { integration: Some("winery".into()), ..Default::default() };
     let mut page = Page::first(3);
@@ -231,7 +269,10 @@ async fn secrets_are_replaced_whole(database: &TestDatabase) {
     let store = database.open().await;
     let made = account(&store).await;
     let patch = AccountPatch { secrets: Some(secrets(json!({"app_secret": "new"}))), ..Default::default() };
-    let updated = store.update_integrated_account(&made.environment_id, &made.id, None, patch).await.unwrap();
+    let updated = store
+        .update_integrated_account(&made.environment_id, &made.id, None, patch, no_events_of_a_change)
+        .await
+        .unwrap();
     assert_eq!(updated.version, 2);
     assert_eq!(
         store.open_account_secrets(&updated).await.unwrap().expose(),

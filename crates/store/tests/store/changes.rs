@@ -6,7 +6,7 @@ use store::{
     over_both_databases, testing::TestDatabase,
 };
 
-use crate::samples::{account, map};
+use crate::samples::{account, map, no_events, no_events_of_a_change};
 
 over_both_databases!(
     each_change_is_seen_once_by_another_node,
@@ -18,16 +18,20 @@ async fn each_change_is_seen_once_by_another_node(database: &TestDatabase) {
     let (here, there) = (database.open().await, database.open().await);
     let account = account(&here).await;
     let hash = Token::generate("decant_api").unwrap().hash();
-    let token = here.create_api_token(&account.environment_id, "ci", None, &hash).await.unwrap();
+    let token = here.create_api_token(&account.environment_id, "ci", None, &hash, no_events).await.unwrap();
 
     let start = there.change_head().await.unwrap();
     let patch = AccountPatch { status: Some(AccountStatus::Active), ..Default::default() };
-    here.update_integrated_account(&account.environment_id, &account.id, None, patch).await.unwrap();
-    here.delete_api_token(&account.environment_id, &token.id).await.unwrap();
+    here.update_integrated_account(&account.environment_id, &account.id, None, patch, no_events_of_a_change)
+        .await
+        .unwrap();
+    here.delete_api_token(&account.environment_id, &token.id, Vec::new()).await.unwrap();
     let patch = EnvironmentIntegrationPatch { overrides: Some(map(json!({"a": 1}))), ..Default::default() };
     let installed = &account.environment_integration_id;
-    here.update_environment_integration(&account.environment_id, installed, None, &patch).await.unwrap();
-    here.delete_environment_integration(&account.environment_id, installed).await.unwrap();
+    here.update_environment_integration(&account.environment_id, installed, None, &patch, no_events)
+        .await
+        .unwrap();
+    here.delete_environment_integration(&account.environment_id, installed, no_events).await.unwrap();
 
     let seen = there.changes_since(start).await.unwrap();
     let change = |kind, key: &str| Change { kind, key: key.to_owned() };
@@ -53,7 +57,15 @@ async fn a_reader_misses_nothing_while_others_write(database: &TestDatabase) {
         let (node, made) = (writers[index % 2].clone(), made.clone());
         tasks.spawn(async move {
             let patch = AccountPatch { tenant_id: Some(index.to_string()), ..Default::default() };
-            node.update_integrated_account(&made.environment_id, &made.id, None, patch).await.unwrap();
+            node.update_integrated_account(
+                &made.environment_id,
+                &made.id,
+                None,
+                patch,
+                no_events_of_a_change,
+            )
+            .await
+            .unwrap();
         });
     }
     let (mut head, mut seen) = (start, 0);
@@ -73,10 +85,15 @@ async fn whoever_is_too_far_behind_forgets_everything(database: &TestDatabase) {
     let made = account(&store).await;
     let head = store.change_head().await.unwrap();
     store
-        .modify_integrated_account(&made.environment_id, &made.id, |_| {
-            let patch = AccountPatch { is_sandbox: Some(true), ..Default::default() };
-            Ok::<_, StoreError>(patch)
-        })
+        .modify_integrated_account(
+            &made.environment_id,
+            &made.id,
+            |_| {
+                let patch = AccountPatch { is_sandbox: Some(true), ..Default::default() };
+                Ok::<_, StoreError>(patch)
+            },
+            no_events_of_a_change,
+        )
         .await
         .unwrap();
     let behind = store.changes_since(head - 20_000).await.unwrap();

@@ -6,7 +6,7 @@ use store::{
     testing::TestDatabase,
 };
 
-use crate::samples::{account, environment, installed, map, secrets};
+use crate::samples::{account, environment, installed, map, no_events, secrets};
 
 over_both_databases!(
     a_name_is_taken_once,
@@ -63,14 +63,17 @@ async fn installing_again_changes_nothing(database: &TestDatabase) {
     let environment = environment(&store).await;
     let first = installed(&store, &environment, "winery").await;
     let again = store
-        .install_integration(&NewEnvironmentIntegration {
-            environment_id: environment.id.clone(),
-            integration: "winery".to_owned(),
-            is_enabled: false,
-            show_in_catalog: false,
-            overrides: map(json!({"base_url": "https://elsewhere.example"})),
-            secrets: Some(secrets(json!({"key": "another"}))),
-        })
+        .install_integration(
+            &NewEnvironmentIntegration {
+                environment_id: environment.id.clone(),
+                integration: "winery".to_owned(),
+                is_enabled: false,
+                show_in_catalog: false,
+                overrides: map(json!({"base_url": "https://elsewhere.example"})),
+                secrets: Some(secrets(json!({"key": "another"}))),
+            },
+            no_events,
+        )
         .await
         .unwrap();
     assert_eq!(again, first);
@@ -86,8 +89,10 @@ async fn an_override_is_replaced_whole_and_the_version_raised(database: &TestDat
     for (version, overrides) in [(2, json!({"pagination": {"limit": 50}})), (3, json!({"headers": {}}))] {
         let patch =
             EnvironmentIntegrationPatch { overrides: Some(map(overrides.clone())), ..Default::default() };
-        let updated =
-            store.update_environment_integration(&environment.id, &row.id, None, &patch).await.unwrap();
+        let updated = store
+            .update_environment_integration(&environment.id, &row.id, None, &patch, no_events)
+            .await
+            .unwrap();
         assert_eq!(updated.version, version);
         assert_eq!(updated.overrides, map(overrides));
         assert!(updated.is_enabled, "what the patch leaves out is kept");
@@ -100,8 +105,10 @@ async fn a_stale_version_is_refused(database: &TestDatabase) {
     let environment = environment(&store).await;
     let row = installed(&store, &environment, "winery").await;
     let patch = EnvironmentIntegrationPatch { is_enabled: Some(false), ..Default::default() };
-    let error =
-        store.update_environment_integration(&environment.id, &row.id, Some(7), &patch).await.unwrap_err();
+    let error = store
+        .update_environment_integration(&environment.id, &row.id, Some(7), &patch, no_events)
+        .await
+        .unwrap_err();
     assert!(matches!(error, StoreError::Stale { expected: 7, found: 1, .. }), "{error:?}");
     assert_eq!(store.get_environment_integration(&environment.id, &row.id).await.unwrap(), row);
 }
@@ -113,8 +120,8 @@ async fn another_environments_row_is_not_found(database: &TestDatabase) {
     let patch = EnvironmentIntegrationPatch::default();
     for error in [
         store.get_environment_integration(&other.id, &row.id).await.unwrap_err(),
-        store.update_environment_integration(&other.id, &row.id, None, &patch).await.unwrap_err(),
-        store.delete_environment_integration(&other.id, &row.id).await.unwrap_err(),
+        store.update_environment_integration(&other.id, &row.id, None, &patch, no_events).await.unwrap_err(),
+        store.delete_environment_integration(&other.id, &row.id, no_events).await.unwrap_err(),
     ] {
         assert!(matches!(error, StoreError::NotFound { what: "environment integration" }), "{error:?}");
     }
@@ -128,7 +135,10 @@ async fn override_secrets_are_sealed(database: &TestDatabase) {
     assert!(store.open_environment_integration_secrets(&row).await.unwrap().is_empty());
     let given = secrets(json!({"app_secret": "hush"}));
     let patch = EnvironmentIntegrationPatch { secrets: Some(given.clone()), ..Default::default() };
-    let row = store.update_environment_integration(&environment.id, &row.id, Some(1), &patch).await.unwrap();
+    let row = store
+        .update_environment_integration(&environment.id, &row.id, Some(1), &patch, no_events)
+        .await
+        .unwrap();
     assert!(!format!("{row:?}").contains("hush"));
     assert_eq!(store.open_environment_integration_secrets(&row).await.unwrap(), given);
 }
@@ -137,7 +147,7 @@ async fn deleting_takes_the_accounts_along(database: &TestDatabase) {
     let store = database.open().await;
     let account = account(&store).await;
     let (environment, installed) = (&account.environment_id, &account.environment_integration_id);
-    store.delete_environment_integration(environment, installed).await.unwrap();
+    store.delete_environment_integration(environment, installed, no_events).await.unwrap();
     let error = store.get_integrated_account(environment, &account.id).await.unwrap_err();
     assert!(matches!(error, StoreError::NotFound { what: "integrated account" }), "{error:?}");
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use store::{
     AccountStatus, Environment, EnvironmentIntegration, IntegratedAccount, NewEnvironmentIntegration,
-    NewIntegratedAccount, Secrets, Store, testing::TestDatabase,
+    NewEvent, NewIntegratedAccount, Secrets, Store, testing::TestDatabase,
 };
 
 pub fn time(text: &str) -> Timestamp {
@@ -41,7 +41,7 @@ pub async fn installed(
         overrides: map(json!({})),
         secrets: None,
     };
-    store.install_integration(&new).await.unwrap()
+    store.install_integration(&new, no_events).await.unwrap()
 }
 
 pub fn new_account(installed: &EnvironmentIntegration, tenant_id: &str) -> NewIntegratedAccount {
@@ -57,14 +57,25 @@ pub fn new_account(installed: &EnvironmentIntegration, tenant_id: &str) -> NewIn
         secrets: secrets(json!({"app_secret": "s3cr3t", "oauth": {"token": {"access_token": "t0k3n"}}})),
         unified_model_override: map(json!({})),
         integration_override: map(json!({})),
+        link_token_id: None,
     }
+}
+
+/// Tells nothing of what is made.
+pub fn no_events<T: ?Sized>(_: &T) -> Vec<NewEvent> {
+    Vec::new()
+}
+
+/// Tells nothing of what is changed.
+pub fn no_events_of_a_change<T>(_: &T, _: &T) -> Vec<NewEvent> {
+    Vec::new()
 }
 
 /// An account with everything it stands on.
 pub async fn account(store: &Store) -> IntegratedAccount {
     let environment = environment(store).await;
     let installed = installed(store, &environment, "winery").await;
-    store.create_integrated_account(&new_account(&installed, "acme")).await.unwrap()
+    store.create_integrated_account(&new_account(&installed, "acme"), no_events).await.unwrap()
 }
 
 /// Runs a statement past the store.

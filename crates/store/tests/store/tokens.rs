@@ -8,7 +8,7 @@ use store::{
     token,
 };
 
-use crate::samples::{account, environment, time};
+use crate::samples::{account, environment, no_events, time};
 
 over_both_databases!(
     an_api_token_is_found_by_its_digest_until_it_is_deleted,
@@ -46,13 +46,13 @@ async fn an_api_token_is_found_by_its_digest_until_it_is_deleted(database: &Test
     let environment = environment(&store).await;
     let hash = Token::generate("decant_api").unwrap().hash();
     let expires_at = Some(time("2027-01-01T00:00:00.000001Z"));
-    let made = store.create_api_token(&environment.id, "ci", expires_at, &hash).await.unwrap();
+    let made = store.create_api_token(&environment.id, "ci", expires_at, &hash, no_events).await.unwrap();
     assert_eq!(made.expires_at, expires_at);
     assert_eq!(store.find_api_token(&hash).await.unwrap(), Some(made.clone()));
 
     let other = store.create_environment("staging").await.unwrap();
-    assert!(store.delete_api_token(&other.id, &made.id).await.is_err());
-    store.delete_api_token(&environment.id, &made.id).await.unwrap();
+    assert!(store.delete_api_token(&other.id, &made.id, Vec::new()).await.is_err());
+    store.delete_api_token(&environment.id, &made.id, Vec::new()).await.unwrap();
     assert_eq!(store.find_api_token(&hash).await.unwrap(), None);
 }
 
@@ -61,7 +61,7 @@ async fn api_tokens_are_listed_by_name(database: &TestDatabase) {
     let environment = environment(&store).await;
     for name in ["ci", "shop", "ci"] {
         let hash = Token::generate("decant_api").unwrap().hash();
-        store.create_api_token(&environment.id, name, None, &hash).await.unwrap();
+        store.create_api_token(&environment.id, name, None, &hash, no_events).await.unwrap();
     }
     let all = store.list_api_tokens(&environment.id, None, &Page::first(10)).await.unwrap();
     assert_eq!(all.items.iter().map(|token| token.name.as_str()).collect::<Vec<_>>(), ["ci", "shop", "ci"]);
@@ -77,8 +77,8 @@ async fn a_digest_is_kept_once(database: &TestDatabase) {
     let store = database.open().await;
     let environment = environment(&store).await;
     let hash = Token::generate("decant_api").unwrap().hash();
-    store.create_api_token(&environment.id, "ci", None, &hash).await.unwrap();
-    let error = store.create_api_token(&environment.id, "again", None, &hash).await.unwrap_err();
+    store.create_api_token(&environment.id, "ci", None, &hash, no_events).await.unwrap();
+    let error = store.create_api_token(&environment.id, "again", None, &hash, no_events).await.unwrap_err();
     assert!(
         matches!(&error, StoreError::Conflict { constraint } if constraint == "api_token_hash"),
         "{error:?}"
@@ -89,7 +89,7 @@ async fn a_digest_is_kept_once(database: &TestDatabase) {
 async fn a_token_needs_its_environment(database: &TestDatabase) {
     let store = database.open().await;
     let hash = Token::generate("decant_api").unwrap().hash();
-    let error = store.create_api_token("none", "ci", None, &hash).await.unwrap_err();
+    let error = store.create_api_token("none", "ci", None, &hash, no_events).await.unwrap_err();
     assert!(matches!(error, StoreError::NotFound { what: "environment" }), "{error:?}");
     let account = account(&store).await;
     let other = store.create_environment("staging").await.unwrap();
@@ -109,7 +109,7 @@ async fn an_account_token_ends_with_its_account(database: &TestDatabase) {
         .await
         .unwrap();
     assert_eq!(store.find_account_token(&hash).await.unwrap(), Some(made));
-    store.delete_integrated_account(&account.environment_id, &account.id).await.unwrap();
+    store.delete_integrated_account(&account.environment_id, &account.id, Vec::new()).await.unwrap();
     assert_eq!(store.find_account_token(&hash).await.unwrap(), None);
 }
 

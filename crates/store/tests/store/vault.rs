@@ -9,7 +9,7 @@ use store::{
     over_both_databases, testing::TestDatabase,
 };
 
-use crate::samples::{account, environment, execute, installed, new_account, texts};
+use crate::samples::{account, environment, execute, installed, new_account, no_events, texts};
 
 over_both_databases!(
     a_wrong_key_is_refused_and_the_right_one_still_opens,
@@ -105,8 +105,9 @@ async fn nothing_secret_stands_in_the_database(database: &TestDatabase) {
 async fn credentials_moved_to_another_row_do_not_open(database: &TestDatabase) {
     let store = connect_given(database, ONE).await.unwrap();
     let installed = installed(&store, &environment(&store).await, "winery").await;
-    let victim = store.create_integrated_account(&new_account(&installed, "victim")).await.unwrap();
-    let thief = store.create_integrated_account(&new_account(&installed, "thief")).await.unwrap();
+    let victim =
+        store.create_integrated_account(&new_account(&installed, "victim"), no_events).await.unwrap();
+    let thief = store.create_integrated_account(&new_account(&installed, "thief"), no_events).await.unwrap();
     execute(
         database,
         "UPDATE integrated_account SET secrets = (SELECT secrets FROM integrated_account WHERE tenant_id = 'victim') \
@@ -130,7 +131,10 @@ async fn given_keys_rotate_from_the_old_to_the_new(database: &TestDatabase) {
     old.open_account_secrets(&made).await.unwrap();
     old.changes_since(0).await.unwrap();
     let installed = both.get_environment_integration(&made.environment_id, &made.environment_integration_id);
-    let newer = both.create_integrated_account(&new_account(&installed.await.unwrap(), "new")).await.unwrap();
+    let newer = both
+        .create_integrated_account(&new_account(&installed.await.unwrap(), "new"), no_events)
+        .await
+        .unwrap();
     let error = old.open_account_secrets(&newer).await.unwrap_err();
     assert!(
         matches!(&error, StoreError::Vault(VaultError::UnknownMasterKey { needed, .. }) if needed == "two"),
@@ -201,7 +205,10 @@ async fn rotation_goes_on_beside_sealing_and_opening(database: &TestDatabase) {
                 // Sealed on either node, opened on the other.
                 let [seals, opens] =
                     if sealed % 2 == 0 { [&serving, &rotating] } else { [&rotating, &serving] };
-                let made = seals.create_integrated_account(&new_account(&installed, "acme")).await.unwrap();
+                let made = seals
+                    .create_integrated_account(&new_account(&installed, "acme"), no_events)
+                    .await
+                    .unwrap();
                 opens.open_account_secrets(&made).await.unwrap();
                 head = serving.changes_since(head).await.unwrap().head;
                 sealed += 1;
