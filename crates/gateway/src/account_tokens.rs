@@ -32,7 +32,14 @@ impl Gateway {
         caller: &Caller,
         account_id: &str,
     ) -> Result<MadeAccountToken, Error> {
-        let environment_id = caller.environment()?;
+        self.new_account_token(caller.environment()?, account_id).await
+    }
+
+    pub(crate) async fn new_account_token(
+        &self,
+        environment_id: &str,
+        account_id: &str,
+    ) -> Result<MadeAccountToken, Error> {
         let token = Token::generate(PREFIX).map_err(StoreError::from)?;
         let expires_at = self
             .0

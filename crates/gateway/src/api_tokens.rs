@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use store::{Store, StoreError, Token};
 use utoipa::ToSchema;
 
+use crate::events;
 use crate::list::Parameters;
 use crate::{Caller, Error, Gateway, ListOf};
 
@@ -59,8 +60,15 @@ pub async fn create(
     expires_at: Option<Timestamp>,
 ) -> Result<Token, Error> {
     let token = Token::generate(PREFIX).map_err(StoreError::from)?;
-    store.create_api_token(environment_id, name, expires_at, &token.hash()).await?;
+    let events = |row: &store::ApiToken| vec![events::shown("api_token:created", &ApiToken::of(row.clone()))];
+    store.create_api_token(environment_id, name, expires_at, &token.hash(), events).await?;
     Ok(token)
+}
+
+/// Deletes a token; nodes learn of it within [`Settings::change_interval`](crate::Settings::change_interval).
+pub async fn delete(store: &Store, environment_id: &str, id: &str) -> Result<(), Error> {
+    let events = vec![events::gone("api_token:deleted", id)];
+    Ok(store.delete_api_token(environment_id, id, events).await?)
 }
 
 impl Gateway {
@@ -83,7 +91,7 @@ impl Gateway {
     /// Deletes a token; calls with it are refused from now on, on other nodes within
     /// [`Settings::change_interval`](crate::Settings::change_interval).
     pub async fn delete_api_token(&self, environment_id: &str, id: &str) -> Result<(), Error> {
-        self.0.parts.store.delete_api_token(environment_id, id).await?;
+        delete(&self.0.parts.store, environment_id, id).await?;
         // Only the store knows the digest by which it is at hand; deleting is rare.
         self.0.callers.forget_all().await;
         Ok(())

@@ -6,9 +6,10 @@ use integration::Integration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::{EnvironmentIntegrationPatch, NewEnvironmentIntegration, Secrets};
+use store::{EnvironmentIntegrationPatch, NewEnvironmentIntegration, NewEvent, Secrets};
 use utoipa::ToSchema;
 
+use crate::events;
 use crate::list::Parameters;
 use crate::resolve::{SECRET_VARIABLES, overridden};
 use crate::{Caller, Error, Gateway, ListOf};
@@ -106,14 +107,17 @@ impl Gateway {
             .0
             .parts
             .store
-            .install_integration(&NewEnvironmentIntegration {
-                environment_id: environment_id.to_owned(),
-                integration: definition.name.clone(),
-                is_enabled: new.is_enabled.unwrap_or(true),
-                show_in_catalog: new.show_in_catalog.unwrap_or(true),
-                overrides,
-                secrets,
-            })
+            .install_integration(
+                &NewEnvironmentIntegration {
+                    environment_id: environment_id.to_owned(),
+                    integration: definition.name.clone(),
+                    is_enabled: new.is_enabled.unwrap_or(true),
+                    show_in_catalog: new.show_in_catalog.unwrap_or(true),
+                    overrides,
+                    secrets,
+                },
+                |row| told("environment_integration:created", definition, row),
+            )
             .await?;
         self.view_installed(row)
     }
@@ -159,19 +163,22 @@ impl Gateway {
     ) -> Result<EnvironmentIntegration, Error> {
         let environment_id = caller.environment()?;
         let store = &self.0.parts.store;
+        let row = store.get_environment_integration(environment_id, id).await?;
+        let definition = self.definition(&row.integration)?;
         let mut patch = EnvironmentIntegrationPatch {
             is_enabled: change.is_enabled,
             show_in_catalog: change.show_in_catalog,
             ..Default::default()
         };
         if let Some(overrides) = change.overrides {
-            let row = store.get_environment_integration(environment_id, id).await?;
-            let (overrides, secrets) = checked_override(self.definition(&row.integration)?, overrides)?;
+            let (overrides, secrets) = checked_override(definition, overrides)?;
             patch.overrides = Some(overrides);
             // The override is replaced whole, and its secrets are part of it.
             patch.secrets = Some(secrets.unwrap_or_default());
         }
-        let row = store.update_environment_integration(environment_id, id, change.version, &patch).await?;
+        let events = |row: &_| told("environment_integration:updated", definition, row);
+        let row =
+            store.update_environment_integration(environment_id, id, change.version, &patch, events).await?;
         self.0.at_hand.forget_installed(id).await;
         self.view_installed(row)
     }
@@ -179,14 +186,24 @@ impl Gateway {
     /// Removes an installed integration with all its accounts.
     pub async fn uninstall_integration(&self, caller: &Caller, id: &str) -> Result<(), Error> {
         let environment_id = caller.environment()?;
-        self.0.parts.store.delete_environment_integration(environment_id, id).await?;
+        let events = |accounts: &[String]| {
+            let accounts = accounts.iter().flat_map(|account| events::of_deleted_account(account));
+            accounts.chain([events::gone("environment_integration:deleted", id)]).collect()
+        };
+        self.0.parts.store.delete_environment_integration(environment_id, id, events).await?;
         self.0.at_hand.forget_installed(id).await;
         Ok(())
     }
 
     fn view_installed(&self, row: store::EnvironmentIntegration) -> Result<EnvironmentIntegration, Error> {
-        let integration = IntegrationSummary::of(self.definition(&row.integration)?);
-        Ok(EnvironmentIntegration {
+        Ok(EnvironmentIntegration::of(self.definition(&row.integration)?, row))
+    }
+}
+
+impl EnvironmentIntegration {
+    fn of(definition: &Integration, row: store::EnvironmentIntegration) -> Self {
+        let integration = IntegrationSummary::of(definition);
+        Self {
             id: row.id,
             environment_id: row.environment_id,
             integration_id: integration.id.clone(),
@@ -197,8 +214,13 @@ impl Gateway {
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
-        })
+        }
     }
+}
+
+/// What to tell of an installed integration.
+fn told(event: &'static str, definition: &Integration, row: &store::EnvironmentIntegration) -> Vec<NewEvent> {
+    vec![events::shown(event, &EnvironmentIntegration::of(definition, row.clone()))]
 }
 
 /// Checks an override against the definition, and takes its secret variables out of it.

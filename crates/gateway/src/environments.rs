@@ -1,10 +1,11 @@
 //! Environments: separate sets of accounts and tokens. Made by the operator, by the command line.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::{Store, StoreError};
 use utoipa::ToSchema;
 
+use crate::link::LinkSettings;
 use crate::{Caller, Error, Gateway};
 
 /// A separate set of accounts, installed integrations and tokens.
@@ -14,6 +15,8 @@ pub struct Environment {
     pub id: String,
     /// Name, unique.
     pub name: String,
+    /// Where its accounts may be connected from, and how that looks.
+    pub link: LinkSettings,
     /// When it was made.
     #[serde(serialize_with = "crate::time::serialize")]
     #[schema(value_type = String, format = DateTime)]
@@ -26,8 +29,22 @@ pub struct Environment {
 
 impl Environment {
     fn of(row: store::Environment) -> Self {
-        Self { id: row.id, name: row.name, created_at: row.created_at, updated_at: row.updated_at }
+        Self {
+            link: LinkSettings::of(&row),
+            id: row.id,
+            name: row.name,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
     }
+}
+
+/// What to change of an environment; what is left out stays.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentChange {
+    /// The whole new settings of connecting from a browser.
+    pub link: Option<LinkSettings>,
 }
 
 /// Makes an environment. [`Error::Conflict`] when the name is taken.
@@ -57,10 +74,25 @@ pub async fn find(store: &Store, name_or_id: &str) -> Result<Environment, Error>
     }
 }
 
+/// Changes an environment by its id.
+pub async fn update(store: &Store, id: &str, change: EnvironmentChange) -> Result<Environment, Error> {
+    let Some(link) = change.link else { return Ok(Environment::of(store.get_environment(id).await?)) };
+    Ok(Environment::of(store.update_environment(id, &link.checked()?.to_map()).await?))
+}
+
 impl Gateway {
     /// The environment that a token opens.
     pub async fn environment(&self, caller: &Caller) -> Result<Environment, Error> {
         let environment_id = caller.environment()?;
         Ok(Environment::of(self.0.parts.store.get_environment(environment_id).await?))
+    }
+
+    /// Changes the environment that a token opens.
+    pub async fn update_environment(
+        &self,
+        caller: &Caller,
+        change: EnvironmentChange,
+    ) -> Result<Environment, Error> {
+        update(&self.0.parts.store, caller.environment()?, change).await
     }
 }

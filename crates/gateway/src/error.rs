@@ -10,6 +10,7 @@ use upstream::budget::Refused;
 
 use crate::Outcome;
 use crate::budget::{retry_after_seconds, whole_seconds};
+use crate::link::LinkErrorType;
 
 /// A failed call. Its text is a sentence for the caller; it never holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +82,14 @@ pub enum Error {
         /// What became of it.
         outcome: Outcome,
     },
+    /// A step of connecting from a browser that can't be taken.
+    #[error("{message}")]
+    Link {
+        /// What of it failed, as the browser's SDK tells it.
+        error_type: LinkErrorType,
+        /// What is wrong, for the person who connects.
+        message: String,
+    },
     /// The body is larger than is read into memory.
     #[error("the body is larger than {limit} bytes")]
     TooLarge {
@@ -143,7 +152,8 @@ impl Error {
     /// The HTTP status to answer with (facts, Truto 5.2).
     pub fn status(&self) -> u16 {
         match self {
-            Self::BadRequest { .. } => 400,
+            Self::Link { error_type: LinkErrorType::InvalidToken, .. } => 401,
+            Self::BadRequest { .. } | Self::Link { .. } => 400,
             Self::Unauthenticated(_) => 401,
             Self::Forbidden(_) => 403,
             Self::NotFound(_) => 404,
@@ -183,6 +193,14 @@ impl Error {
             Self::Partial { .. } => Some(Outcome::Applied),
             Self::WriteLost | Self::NotSentAgain => Some(Outcome::Unknown),
             Self::AnswerNotKept { .. } => Some(Outcome::Applied),
+            _ => None,
+        }
+    }
+
+    /// The envelope's `error_type`.
+    pub fn link_error_type(&self) -> Option<LinkErrorType> {
+        match self {
+            Self::Link { error_type, .. } => Some(*error_type),
             _ => None,
         }
     }
@@ -245,6 +263,7 @@ impl From<store::StoreError> for Error {
     fn from(error: store::StoreError) -> Self {
         use store::StoreError;
         match error {
+            StoreError::NotFound { what: store::link_token::WHAT } => crate::link::invalid_token(),
             StoreError::NotFound { .. } => Self::NotFound(error.to_string()),
             StoreError::Stale { .. } => Self::Conflict(error.to_string()),
             StoreError::Conflict { .. } => Self::Conflict(error.to_string()),

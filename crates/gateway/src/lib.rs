@@ -12,6 +12,8 @@
 //! | doing a write once, and what became of it | [`idempotency`], [`Outcome`] |
 //! | how long a call waits for a platform's limit, and how that stands | [`budget`] |
 //! | connecting and keeping accounts | [`accounts`], [`account_tokens`] |
+//! | connecting from a browser | [`link`] |
+//! | what happened | [`events`] |
 //! | environments and what is installed in them | [`environments`], [`api_tokens`], [`integrations`], [`environment_integrations`] |
 //! | what an environment changes in the maps | [`environment_maps`] |
 //! | what can be called | [`capabilities`], [`tools`], [`meta`] |
@@ -35,12 +37,14 @@ pub mod environment_integrations;
 pub mod environment_maps;
 pub mod environments;
 mod error;
+pub mod events;
 mod fetch;
 mod gateway;
 mod gather;
 pub mod idempotency;
 pub mod integrations;
 mod items;
+pub mod link;
 pub mod list;
 pub mod log;
 pub mod maps;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use integration::{Credentials, Integration};
+use integration::{Credentials, FieldType, Integration};
 use serde_json::{Map, Value};
 use store::{EnvironmentIntegration, IntegratedAccount, MapOverride};
 use url::Url;
@@ -20,6 +20,9 @@ const INSTALLED: u64 = 2_000;
 /// The key of an environment's override whose values are sealed: no part of the definition.
 pub(crate) const SECRET_VARIABLES: &str = "secret_environment_variables";
 
+/// The key of a definition's variables that are no secret.
+const VARIABLES: &str = "environment_variables";
+
 /// An installed integration, ready for use.
 pub(crate) struct Installed {
     pub(crate) row: EnvironmentIntegration,
@@ -31,9 +34,17 @@ pub(crate) struct Installed {
     pub(crate) map_overrides: Vec<MapOverride>,
     /// Those maps.
     pub(crate) maps: Overridden,
+    /// The credential fields that the environment has for all accounts.
+    provided: Vec<String>,
 }
 
 impl Installed {
+    /// The credential fields that the environment has for all accounts, by name (facts, Truto 13.2: its own app): variables of its
+    /// override, secret or not. An account's own value goes first.
+    pub(crate) fn provided(&self) -> &[String] {
+        &self.provided
+    }
+
     /// The definition with the environment's override.
     pub(crate) fn integration(&self) -> Result<&Arc<Integration>, Error> {
         self.integration.as_ref().map_err(|error| error.clone().into())
@@ -152,8 +163,13 @@ impl Gateway {
         let installed = self.installed(&account.environment_id, &account.environment_integration_id).await?;
         let integration = overridden(installed.integration()?, &account.integration_override)?;
         let mut context = account.context.clone();
-        if let Some(variables) = integration.config().get("environment_variables") {
-            context.insert("environment_variables".into(), variables.clone());
+        if let Some(variables) = integration.config().get(VARIABLES) {
+            for name in installed.provided() {
+                if let (false, Some(value)) = (context.contains_key(name), variables.get(name)) {
+                    context.insert(name.clone(), value.clone());
+                }
+            }
+            context.insert(VARIABLES.into(), variables.clone());
         }
         let (maps, _) = self.account_maps(&integration, &installed, &account.unified_model_override);
         let context = Value::Object(context);
@@ -171,8 +187,27 @@ impl Gateway {
             let integration = overridden(&definition, &row.overrides).map_err(|error| {
                 OverrideError::new(&format!("/environment-integration/{id} override"), error.to_string())
             });
-            let maps = self.environment_maps(integration.as_ref().unwrap_or(&definition), &map_overrides);
-            Ok::<_, Error>(Arc::new(Installed { row, definition, integration, map_overrides, maps }))
+            let shown = integration.as_ref().unwrap_or(&definition);
+            let maps = self.environment_maps(shown, &map_overrides);
+            let secrets = self.0.parts.store.open_environment_integration_secrets(&row).await?;
+            let provided = shown
+                .credentials
+                .values()
+                .flat_map(|form| &form.fields)
+                .filter(|field| match field.kind {
+                    FieldType::Password => secrets.get(&field.name).is_some(),
+                    FieldType::Text => shown.config()[VARIABLES].get(&field.name).is_some(),
+                })
+                .map(|field| field.name.clone())
+                .collect();
+            Ok::<_, Error>(Arc::new(Installed {
+                row,
+                definition,
+                integration,
+                map_overrides,
+                maps,
+                provided,
+            }))
         };
         let installed = self.0.at_hand.installed.get_or_read(id, read).await?;
         if installed.row.environment_id != environment_id {

@@ -7,7 +7,8 @@ use integration::{RemoteError, RemoteErrorKind};
 use serde_json::{Value, json};
 use store::{AccountPatch, AccountStatus, IntegratedAccount, StoreError};
 
-use crate::accounts::{advice, has_same_credentials};
+use crate::accounts::{Problem, advice, has_same_credentials};
+use crate::events;
 use crate::resolve::Connected;
 use crate::{Gateway, time};
 
@@ -50,6 +51,7 @@ impl Gateway {
                     "status": error.status,
                     "resource": resource,
                     "method": method,
+                    "problem": Problem::CredentialsRefused,
                     "what_to_do": advice::on_refused_credentials(&connected.integration, &account.authentication_method),
                     "occurred_at": now,
                 });
@@ -97,11 +99,16 @@ impl Gateway {
             .0
             .parts
             .store
-            .modify_integrated_account(&account.environment_id, &account.id, |now| {
-                // What was asked with former credentials says nothing of the new ones.
-                let same = has_same_credentials(now, account);
-                Ok::<_, StoreError>(if same { decide(now) } else { AccountPatch::default() })
-            })
+            .modify_integrated_account(
+                &account.environment_id,
+                &account.id,
+                |now| {
+                    // What was asked with former credentials says nothing of the new ones.
+                    let same = has_same_credentials(now, account);
+                    Ok::<_, StoreError>(if same { decide(now) } else { AccountPatch::default() })
+                },
+                |before, after| events::of_changed_account(connected.installed.shown(), before, after),
+            )
             .await;
         match changed {
             Ok(changed) => {

@@ -173,12 +173,14 @@ impl Integration {
             .ok_or_else(|| Unknown::new("resource", name, self.resources.keys().map(String::as_str)))
     }
 
-    /// Checks what a person filled in. `partial` is an update, where required fields may stay as they are.
+    /// Checks what a person filled in. `partial` is an update, where required fields may stay as they are. Fields that are `provided` may
+    /// always be left out.
     pub fn check_credentials(
         &self,
         format: &str,
         given: &Map<String, Value>,
         partial: bool,
+        provided: &[String],
     ) -> Result<CheckedCredentials, Vec<FieldProblem>> {
         let Some(form) = self.credentials.get(format) else {
             let unknown =
@@ -188,7 +190,7 @@ impl Integration {
                 message: unknown.to_string(),
             }]);
         };
-        form.check(given, partial)
+        form.check(given, partial, provided)
     }
 
     /// The names of all secret fields, in whichever format.

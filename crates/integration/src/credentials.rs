@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
+use url::Url;
 use zeroize::Zeroize;
 
-use crate::definition::{CredentialFormat, FieldFormat, FieldTransform, FieldType};
+use crate::definition::{CredentialField, CredentialFormat, FieldFormat, FieldTransform, FieldType};
 
 /// An account's secrets, opened. Never printed; wiped when dropped.
 #[derive(Clone, Default)]
@@ -51,7 +52,7 @@ pub struct CheckedCredentials {
 }
 
 /// What is wrong with one field; never holds what was filled in.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FieldProblem {
     /// The field's name.
     pub field: String,
@@ -60,11 +61,13 @@ pub struct FieldProblem {
 }
 
 impl CredentialFormat {
-    /// Checks what was given against the form. `partial` allows required fields to be absent (an update).
+    /// Checks what was given against the form. `partial` allows required fields to be absent (an update); so does their being among those
+    /// that are `provided` by the environment.
     pub(crate) fn check(
         &self,
         given: &Map<String, Value>,
         partial: bool,
+        provided: &[String],
     ) -> Result<CheckedCredentials, Vec<FieldProblem>> {
         let mut context = Map::new();
         let mut secrets = Map::new();
@@ -80,16 +83,15 @@ impl CredentialFormat {
                     continue;
                 }
             };
-            let Some(mut text) = text.filter(|text| !text.is_empty()) else {
-                let left_as_it_is = partial && !given.contains_key(&field.name);
+            let Some(text) = text.filter(|text| !text.is_empty()) else {
+                let left_as_it_is =
+                    !given.contains_key(&field.name) && (partial || provided.contains(&field.name));
                 if field.required && !left_as_it_is {
                     problems.push(problem(format!("{} is required", field.label)));
                 }
                 continue;
             };
-            if field.transform == Some(FieldTransform::Lowercase) {
-                text = text.to_lowercase();
-            }
+            let text = field.tidy(text);
             if let Some(message) = field.format.and_then(|format| format.complaint(&text)) {
                 problems.push(problem(format!("{} {message}", field.label)));
                 continue;
@@ -105,6 +107,25 @@ impl CredentialFormat {
             Err(problems)
         }
     }
+}
+
+impl CredentialField {
+    /// What a person means by what they filled in.
+    fn tidy(&self, text: String) -> String {
+        let text = self.host_suffix.as_deref().and_then(|suffix| label_before(suffix, &text)).unwrap_or(text);
+        match self.transform {
+            Some(FieldTransform::Lowercase) => text.to_lowercase(),
+            None => text,
+        }
+    }
+}
+
+/// The one label of a host name before `suffix`, where `text` is such a name or the address of a page there.
+fn label_before(suffix: &str, text: &str) -> Option<String> {
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let url = Url::parse(&with_scheme).ok()?;
+    let label = url.host_str()?.strip_suffix(suffix)?.strip_suffix('.')?;
+    (!label.is_empty() && !label.contains('.')).then(|| label.to_owned())
 }
 
 impl FieldFormat {

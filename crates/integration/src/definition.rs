@@ -96,6 +96,10 @@ pub struct CredentialField {
     /// Applied before the value is checked and kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform: Option<FieldTransform>,
+    /// The end of host names such as `acme.admin.example.com`. Who pastes such a name, or an address with it, means its beginning:
+    /// `acme`. Applied before the transform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_suffix: Option<String>,
 }
 
 /// How a field is shown and kept.

@@ -16,6 +16,9 @@ use crate::{
     vault::Place,
 };
 
+/// What [`StoreError::NotFound`] calls a token that can't be tried with.
+pub const WHAT: &str = "link token";
+
 /// A right to connect an account. The token's text is shown once; only the digest is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinkToken {
@@ -120,7 +123,7 @@ impl Store {
         if self.database().execute(query).await? == 0 {
             return Err(StoreError::NotFound { what });
         }
-        self.find_link_token(hash).await?.ok_or(StoreError::NotFound { what: "link token" })
+        self.find_link_token(hash).await?.ok_or(StoreError::NotFound { what: WHAT })
     }
 
     /// The token of a digest, if there is one; used and ended ones too until they are swept.
@@ -164,7 +167,7 @@ impl Store {
         );
         let query = query.bind(id).bind(&account.id).bind(account.attempt).bind(self.now());
         match transaction.execute(query).await? {
-            0 => Err(StoreError::NotFound { what: "link token" }),
+            0 => Err(StoreError::NotFound { what: WHAT }),
             _ => Ok(()),
         }
     }

@@ -81,7 +81,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Delete { id, environment, store } => {
             let store = store.open().await?;
             let environment = find(&store, &environment).await?;
-            store.delete_api_token(&environment.id, &id).await?;
+            gateway::api_tokens::delete(&store, &environment.id, &id).await?;
         }
     }
     Ok(())

@@ -5,7 +5,8 @@ use integration::{Action, Integration, Step, Unknown};
 use serde_json::{Map, Value, json};
 use store::{AccountPatch, AccountStatus, IntegratedAccount, StoreError};
 
-use super::advice;
+use super::{Problem, advice};
+use crate::events;
 use crate::fetch::{Ask, Call, require_success};
 use crate::log::Record;
 use crate::resolve::Connected;
@@ -17,14 +18,26 @@ const ACTIONS: [(&str, AccountStatus); 2] =
 
 impl Gateway {
     /// Runs the actions of an account that is `connecting` and keeps what came of them. Goes on when the caller goes away: an account is not
-    /// to stay `connecting`.
-    pub(super) async fn connect(&self, account: IntegratedAccount) -> Result<IntegratedAccount, Error> {
+    /// to stay `connecting`. `at` is told the name of each action when it begins.
+    ///
+    /// What is given has another [`attempt`](IntegratedAccount::attempt) when the account was connected anew meanwhile: then that is the
+    /// one that counts.
+    pub(crate) async fn connect(
+        &self,
+        account: IntegratedAccount,
+        at: impl Fn(&'static str) + Send + Sync + 'static,
+    ) -> Result<IntegratedAccount, Error> {
         let gateway = self.clone();
-        let connecting = self.0.tasks.spawn(async move { gateway.run_actions(account).await });
+        let connecting = self.0.tasks.spawn(async move { gateway.run_actions(account, at).await });
         connecting.await.map_err(|error| Error::Internal(Box::new(error)))?
     }
 
-    async fn run_actions(&self, mut account: IntegratedAccount) -> Result<IntegratedAccount, Error> {
+    async fn run_actions(
+        &self,
+        mut account: IntegratedAccount,
+        at: impl Fn(&'static str) + Send + Sync,
+    ) -> Result<IntegratedAccount, Error> {
+        let attempt = account.attempt;
         let mut last_action_result = None;
         for (name, failed) in ACTIONS {
             let connected = match self.connect_parts(account.clone()).await {
@@ -38,15 +51,19 @@ impl Gateway {
                 }
             };
             let Some(action) = connected.integration.actions.get(name) else { continue };
+            at(name);
             match self.run_action(&connected, name, action, None).await {
                 Ok(done) => {
                     // Merged into what the context is by now: someone may have changed it meanwhile.
                     account = self
-                        .keep(&account, |account| AccountPatch {
+                        .keep_of_attempt(&account, |account| AccountPatch {
                             context: Some(done.merged_into(account.context.clone())),
                             ..AccountPatch::default()
                         })
                         .await?;
+                    if account.attempt != attempt {
+                        return Ok(account);
+                    }
                     // What the platform answers is its customers' data and is not kept; what a definition makes of it is.
                     if let Some(Step::Transform(_)) = action.steps.last() {
                         last_action_result = done.result.or(last_action_result);
@@ -65,7 +82,7 @@ impl Gateway {
             last_action_result: Some(last_action_result),
             ..AccountPatch::default()
         };
-        self.keep_outcome(&account, outcome).await
+        self.keep_of_attempt(&account, |_| outcome).await
     }
 
     async fn keep_failure(
@@ -79,18 +96,18 @@ impl Gateway {
             last_error: Some(Some(last_error)),
             ..AccountPatch::default()
         };
-        self.keep_outcome(account, outcome).await
+        self.keep_of_attempt(account, |_| outcome).await
     }
 
-    /// Keeps what came of connecting, unless the account was connected anew with other credentials meanwhile.
-    async fn keep_outcome(
+    /// Keeps what came of connecting, unless the account is connected anew by now.
+    async fn keep_of_attempt(
         &self,
         account: &IntegratedAccount,
-        outcome: AccountPatch,
+        decide: impl FnOnce(&IntegratedAccount) -> AccountPatch,
     ) -> Result<IntegratedAccount, Error> {
-        self.keep(account, |now| {
-            let same = super::has_same_credentials(now, account);
-            if same || now.status == AccountStatus::Connecting { outcome } else { AccountPatch::default() }
+        self.keep(account, |now| match now.attempt == account.attempt {
+            true => decide(now),
+            false => AccountPatch::default(),
         })
         .await
     }
@@ -100,11 +117,17 @@ impl Gateway {
         account: &IntegratedAccount,
         decide: impl FnOnce(&IntegratedAccount) -> AccountPatch,
     ) -> Result<IntegratedAccount, Error> {
-        let store = &self.0.parts.store;
-        let kept = store
-            .modify_integrated_account(&account.environment_id, &account.id, |account| {
-                Ok::<_, StoreError>(decide(account))
-            })
+        let installed = self.installed(&account.environment_id, &account.environment_integration_id).await?;
+        let kept = self
+            .0
+            .parts
+            .store
+            .modify_integrated_account(
+                &account.environment_id,
+                &account.id,
+                |account| Ok::<_, StoreError>(decide(account)),
+                |before, after| events::of_changed_account(installed.shown(), before, after),
+            )
             .await;
         self.0.at_hand.forget_account(&account.id).await;
         Ok(kept?)
@@ -182,6 +205,7 @@ impl Gateway {
             "message": error.to_string(),
             "status": error.status(),
             "action": action,
+            "problem": Problem::of(error),
             "what_to_do": advice::on_failed_action(integration, &account.authentication_method, error),
             "occurred_at": time::text(self.0.parts.clock.now()),
         });

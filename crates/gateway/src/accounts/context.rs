@@ -12,15 +12,15 @@ const PROTECTED_OAUTH: [&str; 3] = ["access_token", "refresh_token", "access_tok
 const VIRTUAL: &str = "environment_variables";
 
 /// What came in for a context, taken apart.
-pub(super) struct Split {
+pub(crate) struct Split {
     /// What may be shown.
-    pub(super) context: Map<String, Value>,
+    pub(crate) context: Map<String, Value>,
     /// What is sealed.
-    pub(super) secrets: Map<String, Value>,
+    pub(crate) secrets: Map<String, Value>,
 }
 
 /// Takes what is secret out of `given`.
-pub(super) fn split(integration: &Integration, mut given: Map<String, Value>) -> Split {
+pub(crate) fn split(integration: &Integration, mut given: Map<String, Value>) -> Split {
     given.remove(VIRTUAL);
     let mut secrets = Map::new();
     for name in PROTECTED.into_iter().chain(integration.secret_fields()) {
@@ -58,7 +58,7 @@ pub(super) fn split(integration: &Integration, mut given: Map<String, Value>) ->
 
 /// Whether a field of a context says whose account it is: a secret, or a field of the form that connects accounts. One app's
 /// credentials may open any of its customers' accounts, so that such a field decides whose data is read.
-pub(super) fn tells_whose(integration: &Integration, name: &str) -> bool {
+pub(crate) fn tells_whose(integration: &Integration, name: &str) -> bool {
     let forms = integration.credentials.values();
     name == "oauth"
         || PROTECTED.contains(&name)
@@ -66,12 +66,12 @@ pub(super) fn tells_whose(integration: &Integration, name: &str) -> bool {
 }
 
 /// A context as it may be shown.
-pub(super) fn shown(integration: &Integration, context: Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn shown(integration: &Integration, context: Map<String, Value>) -> Map<String, Value> {
     split(integration, context).context
 }
 
 /// Merges a patch into a context: field by field at the root, `oauth` within; `null` removes.
-pub(super) fn merge(context: &mut Map<String, Value>, patch: Map<String, Value>) {
+pub(crate) fn merge(context: &mut Map<String, Value>, patch: Map<String, Value>) {
     for (name, value) in patch {
         match (context.get_mut(&name), value) {
             (_, Value::Null) => {

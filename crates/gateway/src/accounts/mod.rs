@@ -2,7 +2,8 @@
 
 pub(crate) mod advice;
 mod connect;
-mod context;
+pub(crate) mod context;
+mod problem;
 mod view;
 
 use std::str::FromStr as _;
@@ -15,8 +16,10 @@ use store::{
 };
 
 use self::context::Split;
+pub use self::problem::Problem;
 pub use self::view::{Account, AccountChange, CredentialsChange, EnvironmentIntegrationId, NewAccount};
 use crate::environment_integrations::IntegrationSummary;
+use crate::events;
 use crate::integrations::integration_id;
 use crate::list::Parameters;
 use crate::maps::OverrideError;
@@ -43,7 +46,8 @@ impl Gateway {
         let integration = overridden(installed.integration()?, &integration_override)?;
         self.check_account_maps(&integration, &installed, &unified_model_override)?;
         let authentication_method = authentication_method(&integration, new.authentication_method)?;
-        let given = filled_in(&integration, &authentication_method, new.context, false)?;
+        let given =
+            filled_in(&integration, &authentication_method, new.context, false, installed.provided())?;
         let (mut context, mut secrets) = (Map::new(), Map::new());
         context::merge(&mut context, given.context);
         context::merge(&mut secrets, given.secrets);
@@ -59,9 +63,20 @@ impl Gateway {
             secrets: Secrets::from(secrets),
             unified_model_override,
             integration_override,
+            link_token_id: None,
         };
-        let account = self.0.parts.store.create_integrated_account(&row).await?;
-        self.view(self.connect(account).await?).await
+        let account = self.keep_new_account(&row, &installed).await?;
+        self.view(self.connect(account, |_| ()).await?).await
+    }
+
+    /// Keeps a new account.
+    pub(crate) async fn keep_new_account(
+        &self,
+        new: &NewIntegratedAccount,
+        installed: &Installed,
+    ) -> Result<IntegratedAccount, Error> {
+        let events = |account: &IntegratedAccount| events::of_new_account(installed.shown(), account);
+        Ok(self.0.parts.store.create_integrated_account(new, events).await?)
     }
 
     /// The environment's accounts. Query: `tenant_id`, `environment_id`, `is_sandbox`, `integration.name` (or
@@ -142,7 +157,7 @@ impl Gateway {
         // What the form asks for is checked here as it is there.
         let by_form = given.keys().any(|name| context::tells_whose(&integration, name));
         let Split { context, secrets } = if by_form {
-            filled_in(&integration, &account.authentication_method, given, true)?
+            filled_in(&integration, &account.authentication_method, given, true, installed.provided())?
         } else {
             context::split(&integration, given)
         };
@@ -178,7 +193,8 @@ impl Gateway {
         let method = change.authentication_method.unwrap_or_else(|| account.authentication_method.clone());
         // With another method, fields that are left out have nothing to stay as.
         let partial = method == account.authentication_method;
-        let Split { context, secrets } = filled_in(&integration, &method, change.context, partial)?;
+        let Split { context, secrets } =
+            filled_in(&integration, &method, change.context, partial, installed.provided())?;
         let account = self
             .change(environment_id, id, None, |account, kept| {
                 let mut merged = account.context.clone();
@@ -192,15 +208,19 @@ impl Gateway {
                 }
             })
             .await?;
-        self.view(self.connect(account).await?).await
+        self.view(self.connect(account, |_| ()).await?).await
     }
 
     /// Runs `post_install` and `validation` again.
     pub async fn run_post_install_actions(&self, caller: &Caller, id: &str) -> Result<Account, Error> {
         let environment_id = caller.environment()?;
-        let patch = AccountPatch { status: Some(AccountStatus::Connecting), ..AccountPatch::default() };
-        let account = self.0.parts.store.update_integrated_account(environment_id, id, None, patch).await?;
-        self.view(self.connect(account).await?).await
+        let account = self
+            .change(environment_id, id, None, |_, _| AccountPatch {
+                status: Some(AccountStatus::Connecting),
+                ..AccountPatch::default()
+            })
+            .await?;
+        self.view(self.connect(account, |_| ()).await?).await
     }
 
     /// Renews what the platform issues for a time. Static keys have nothing to renew: the account's `validation` is run instead, and
@@ -217,7 +237,12 @@ impl Gateway {
     /// Deletes an account with its credentials and tokens.
     pub async fn delete_account(&self, caller: &Caller, id: &str) -> Result<(), Error> {
         let environment_id = caller.environment()?;
-        self.0.parts.store.delete_integrated_account(environment_id, id).await?;
+        self.forget_account(environment_id, id).await
+    }
+
+    pub(crate) async fn forget_account(&self, environment_id: &str, id: &str) -> Result<(), Error> {
+        let events = events::of_deleted_account(id);
+        self.0.parts.store.delete_integrated_account(environment_id, id, events).await?;
         self.0.at_hand.forget_account(id).await;
         Ok(())
     }
@@ -267,7 +292,7 @@ impl Gateway {
     }
 
     /// Changes an account by what it is now, its opened secrets included; tried anew when someone else changed those meanwhile.
-    async fn change(
+    pub(crate) async fn change(
         &self,
         environment_id: &str,
         id: &str,
@@ -278,7 +303,8 @@ impl Gateway {
         for attempt in 1.. {
             let seen = store.get_integrated_account(environment_id, id).await?;
             let secrets = store.open_account_secrets(&seen).await?;
-            let changed = store.modify_integrated_account(environment_id, id, |account| {
+            let installed = self.installed(environment_id, &seen.environment_integration_id).await?;
+            let decided = |account: &IntegratedAccount| {
                 let same_secrets = account.secrets == seen.secrets;
                 match version {
                     None if same_secrets => Ok(decide(account, secrets.expose())),
@@ -291,8 +317,11 @@ impl Gateway {
                         found: account.version,
                     }),
                 }
-            });
-            match changed.await {
+            };
+            let events = |before: &IntegratedAccount, after: &IntegratedAccount| {
+                events::of_changed_account(installed.shown(), before, after)
+            };
+            match store.modify_integrated_account(environment_id, id, decided, events).await {
                 Err(StoreError::Stale { .. }) if version.is_none() && attempt < TRIES => {}
                 changed => {
                     self.0.at_hand.forget_account(id).await;
@@ -327,7 +356,7 @@ impl Gateway {
 }
 
 impl Account {
-    fn of(row: IntegratedAccount, integration: &Integration) -> Self {
+    pub(crate) fn of(row: IntegratedAccount, integration: &Integration) -> Self {
         Self {
             context: context::shown(integration, row.context),
             integration: IntegrationSummary::of(integration),
@@ -371,7 +400,7 @@ pub(crate) fn has_same_credentials(now: &IntegratedAccount, then: &IntegratedAcc
     now.secrets == then.secrets && now.context == then.context
 }
 
-fn check_tenant(tenant_id: &str) -> Result<(), Error> {
+pub(crate) fn check_tenant(tenant_id: &str) -> Result<(), Error> {
     if tenant_id.trim().is_empty() {
         return Err(Error::bad_request(
             "tenant_id is missing: say which of your customers the account belongs to",
@@ -392,7 +421,10 @@ fn without_secret_variables(integration_override: &Map<String, Value>) -> Result
 }
 
 /// The credential format to use; the only one there is when none is named.
-fn authentication_method(integration: &Integration, asked: Option<String>) -> Result<String, Error> {
+pub(crate) fn authentication_method(
+    integration: &Integration,
+    asked: Option<String>,
+) -> Result<String, Error> {
     if let Some(asked) = asked {
         return Ok(asked);
     }
@@ -406,15 +438,17 @@ fn authentication_method(integration: &Integration, asked: Option<String>) -> Re
     }
 }
 
-/// Checks the fields of the form, and splits everything into context and secrets.
-fn filled_in(
+/// Checks the fields of the form, and splits everything into context and secrets. `provided` are the fields that the environment has.
+pub(crate) fn filled_in(
     integration: &Integration,
     method: &str,
     given: Map<String, Value>,
     partial: bool,
+    provided: &[String],
 ) -> Result<Split, Error> {
-    let checked =
-        integration.check_credentials(method, &given, partial).map_err(|problems| failures(&problems))?;
+    let checked = integration
+        .check_credentials(method, &given, partial, provided)
+        .map_err(|problems| failures(&problems))?;
     let mut split = context::split(integration, given);
     split.context.extend(checked.context);
     if let Value::Object(checked) = checked.secrets.expose() {
@@ -423,13 +457,13 @@ fn filled_in(
     Ok(split)
 }
 
-fn failures(problems: &[FieldProblem]) -> Error {
+pub(crate) fn failures(problems: &[FieldProblem]) -> Error {
     let message = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ");
     Error::BadRequest { message, details: Some(json!({"failures": problems})) }
 }
 
 /// The whole new secrets, when any of them are new.
-fn merged_secrets(kept: &Map<String, Value>, new: &Map<String, Value>) -> Option<Secrets> {
+pub(crate) fn merged_secrets(kept: &Map<String, Value>, new: &Map<String, Value>) -> Option<Secrets> {
     (!new.is_empty()).then(|| {
         let mut all = kept.clone();
         context::merge(&mut all, new.clone());

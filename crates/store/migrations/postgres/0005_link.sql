@@ -16,7 +16,7 @@ CREATE TABLE link_token (
     environment_id text COLLATE "C" NOT NULL REFERENCES environment (id) ON DELETE CASCADE,
     hash text COLLATE "C" NOT NULL,
     tenant_id text COLLATE "C" NOT NULL,
-    integrated_account_id text COLLATE "C" REFERENCES integrated_account (id) ON DELETE CASCADE,
+    integrated_account_id text COLLATE "C" REFERENCES integrated_account (id) ON DELETE SET NULL,
     is_reconnect boolean NOT NULL,
     attempt bigint,
     settings text NOT NULL,

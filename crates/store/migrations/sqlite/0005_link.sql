@@ -16,7 +16,7 @@ CREATE TABLE link_token (
     environment_id text NOT NULL REFERENCES environment (id) ON DELETE CASCADE,
     hash text NOT NULL,
     tenant_id text NOT NULL,
-    integrated_account_id text REFERENCES integrated_account (id) ON DELETE CASCADE,
+    integrated_account_id text REFERENCES integrated_account (id) ON DELETE SET NULL,
     is_reconnect boolean NOT NULL,
     attempt bigint,
     settings text NOT NULL,

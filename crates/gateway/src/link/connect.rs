@@ -1,0 +1,309 @@
+//! Connecting an account with what a person filled in, step by step.
+
+use std::sync::Arc;
+
+use integration::{FieldProblem, Integration};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use store::{AccountPatch, AccountStatus, IntegratedAccount, NewIntegratedAccount, Secrets};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use utoipa::ToSchema;
+
+use super::offer::{asked_fields, integration_for, not_offered};
+use super::tokens::Session;
+use super::{LinkErrorType, invalid_token};
+use crate::accounts::context::{self, Split};
+use crate::accounts::{Problem, authentication_method, failures, filled_in, merged_secrets};
+use crate::resolve::Installed;
+use crate::{Error, Gateway};
+
+/// What a person filled in.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkConnectRequest {
+    /// The link token.
+    pub link_token: String,
+    /// The integration's slug.
+    pub integration: String,
+    /// The way to authenticate; the only one when left out.
+    pub authentication_method: Option<String>,
+    /// The form's fields by name.
+    #[schema(value_type = Object)]
+    pub values: Map<String, Value>,
+}
+
+/// A line of the answer: a step that begins, or at last what came of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum LinkLine {
+    /// A step.
+    Step(LinkStep),
+    /// The last line.
+    Result(LinkResult),
+}
+
+/// A step of connecting.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum LinkStep {
+    /// What was filled in is kept with the account.
+    Created {
+        /// The account.
+        integrated_account_id: String,
+    },
+    /// What the account's context needs is read.
+    PostInstall,
+    /// The credentials are tried.
+    Validation,
+}
+
+/// What came of connecting.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum LinkResult {
+    /// The account is connected.
+    Success {
+        /// Its integration's slug.
+        integration: String,
+        /// The account.
+        integrated_account_id: String,
+        /// Whether a form follows.
+        post_connect_form: bool,
+        /// What opens that form.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        integrated_account_token: Option<String>,
+    },
+    /// It is not.
+    Error {
+        /// What is wrong.
+        error: String,
+        /// What of connecting failed.
+        error_type: LinkErrorType,
+        /// The integration's slug.
+        integration: String,
+        /// The account, where there is one by now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        integrated_account_id: Option<String>,
+        /// What the person can do about it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        problem: Option<Problem>,
+    },
+}
+
+impl LinkResult {
+    /// What an error means to who connects.
+    pub fn failed(integration: &str, error: &Error) -> Self {
+        let (error_type, problem) = match error {
+            Error::Link { error_type, .. } => (*error_type, None),
+            error => (LinkErrorType::ConnectionError, Some(Problem::of(error))),
+        };
+        Self::Error {
+            error: error.to_string(),
+            error_type,
+            integration: integration.to_owned(),
+            integrated_account_id: None,
+            problem,
+        }
+    }
+}
+
+impl Gateway {
+    /// Connects a token's account with what was filled in. The lines come as things happen, the last one is a result; the work goes on when
+    /// nobody reads them. An error when the token is not valid.
+    pub async fn link_connect(
+        &self,
+        request: LinkConnectRequest,
+    ) -> Result<UnboundedReceiver<LinkLine>, Error> {
+        let session = self.link_session(&request.link_token).await?;
+        let (lines, receiver) = unbounded_channel();
+        let gateway = self.clone();
+        self.0.tasks.spawn(async move {
+            let result = match gateway.connect_by(session, &request, &lines).await {
+                Ok(result) => result,
+                Err(error) => {
+                    tracing::info!(%error, "an account could not be connected by a link token");
+                    LinkResult::failed(&request.integration, &error)
+                }
+            };
+            // Nobody may be listening any more.
+            let _ = lines.send(LinkLine::Result(result));
+        });
+        Ok(receiver)
+    }
+
+    async fn connect_by(
+        &self,
+        session: Session,
+        request: &LinkConnectRequest,
+        lines: &UnboundedSender<LinkLine>,
+    ) -> Result<LinkResult, Error> {
+        let former = self.account_of(&session).await?;
+        let offered = self.offered(&session, former.as_ref()).await?;
+        let installed = offered
+            .into_iter()
+            .find(|installed| installed.row.integration == request.integration)
+            .ok_or_else(|| not_offered(Some(&request.integration)))?;
+        let integration = integration_for(&installed, former.as_ref())?;
+        let given = Given::of(&session, &installed, &integration, request)?;
+        let account = match former {
+            Some(former) if former.environment_integration_id == installed.row.id => {
+                self.connect_again(&session, &installed, &integration, &former, given).await?
+            }
+            former => {
+                // The first try was with another integration, and made nothing that was ever used.
+                if let Some(former) = former {
+                    self.forget_account(&former.environment_id, &former.id).await?;
+                }
+                self.connect_new(&session, &installed, &integration, given).await?
+            }
+        };
+        let created = LinkStep::Created { integrated_account_id: account.id.clone() };
+        let _ = lines.send(LinkLine::Step(created));
+        let attempt = account.attempt;
+        let steps = lines.clone();
+        let account = self
+            .connect(account, move |action| {
+                let step = if action == "validation" { LinkStep::Validation } else { LinkStep::PostInstall };
+                let _ = steps.send(LinkLine::Step(step));
+            })
+            .await?;
+        // Someone else began anew with the same token: that is the one that counts.
+        if account.attempt != attempt {
+            return Err(invalid_token());
+        }
+        self.result(&integration, account).await
+    }
+
+    async fn connect_new(
+        &self,
+        session: &Session,
+        installed: &Installed,
+        integration: &Integration,
+        given: Given,
+    ) -> Result<IntegratedAccount, Error> {
+        let split = filled_in(integration, &given.method, given.context, false, installed.provided())?;
+        let (mut context, mut secrets) = (Map::new(), Map::new());
+        context::merge(&mut context, split.context);
+        context::merge(&mut secrets, split.secrets);
+        let new = NewIntegratedAccount {
+            environment_id: session.token.environment_id.clone(),
+            environment_integration_id: installed.row.id.clone(),
+            tenant_id: session.token.tenant_id.clone(),
+            authentication_method: given.method,
+            region: session.settings.region.clone(),
+            status: AccountStatus::Connecting,
+            is_sandbox: session.settings.is_sandbox,
+            context,
+            secrets: Secrets::from(secrets),
+            unified_model_override: Map::new(),
+            integration_override: Map::new(),
+            link_token_id: Some(session.token.id.clone()),
+        };
+        self.keep_new_account(&new, installed).await
+    }
+
+    /// Facts, Truto 8.4: the former context is the base where the token says so, and is dropped otherwise.
+    async fn connect_again(
+        &self,
+        session: &Session,
+        installed: &Installed,
+        integration: &Integration,
+        former: &IntegratedAccount,
+        given: Given,
+    ) -> Result<IntegratedAccount, Error> {
+        let persist = session.settings.persist_previous_context;
+        // With another method, fields that are left out have nothing to stay as.
+        let partial = persist && given.method == former.authentication_method;
+        let Split { context, secrets } =
+            filled_in(integration, &given.method, given.context, partial, installed.provided())?;
+        self.change(&former.environment_id, &former.id, None, |account, kept| {
+            let (mut merged, mut all) = (Map::new(), Map::new());
+            if persist {
+                merged.clone_from(&account.context);
+                all.clone_from(kept);
+            }
+            context::merge(&mut merged, context.clone());
+            let secrets = merged_secrets(&all, &secrets).or((!persist).then(Secrets::default));
+            AccountPatch {
+                authentication_method: Some(given.method.clone()),
+                status: Some(AccountStatus::Connecting),
+                context: Some(merged),
+                secrets,
+                link_token_id: Some(session.token.id.clone()),
+                ..AccountPatch::default()
+            }
+        })
+        .await
+    }
+
+    async fn result(
+        &self,
+        integration: &Arc<Integration>,
+        account: IntegratedAccount,
+    ) -> Result<LinkResult, Error> {
+        let error_type = match account.status {
+            AccountStatus::PostInstallError => LinkErrorType::PostInstallError,
+            AccountStatus::ValidationError => LinkErrorType::ValidationError,
+            _ => {
+                let post_connect_form = super::has_form(integration);
+                let integrated_account_token = match post_connect_form {
+                    true => Some(self.new_account_token(&account.environment_id, &account.id).await?),
+                    false => None,
+                };
+                return Ok(LinkResult::Success {
+                    integration: account.integration,
+                    integrated_account_id: account.id,
+                    post_connect_form,
+                    integrated_account_token: integrated_account_token
+                        .map(|made| made.integrated_account_token),
+                });
+            }
+        };
+        let last_error = account.last_error.unwrap_or_default();
+        Ok(LinkResult::Error {
+            error: last_error["message"].as_str().unwrap_or_default().to_owned(),
+            error_type,
+            integration: account.integration,
+            integrated_account_id: Some(account.id),
+            problem: serde_json::from_value(last_error["problem"].clone()).ok(),
+        })
+    }
+}
+
+/// What an account is connected with.
+struct Given {
+    method: String,
+    context: Map<String, Value>,
+}
+
+impl Given {
+    /// What was filled in, with what the token brings over it. A person may fill in what was asked and nothing else.
+    fn of(
+        session: &Session,
+        installed: &Installed,
+        integration: &Integration,
+        request: &LinkConnectRequest,
+    ) -> Result<Self, Error> {
+        let method = authentication_method(integration, request.authentication_method.clone())?;
+        let Some(form) = integration.credentials.get(&method) else {
+            return Err(not_offered(Some(&request.integration)));
+        };
+        let is_asked = |name: &str| asked_fields(session, installed, form).any(|field| field.name == name);
+        let strange: Vec<FieldProblem> = request
+            .values
+            .keys()
+            .filter(|name| !is_asked(name))
+            .map(|name| FieldProblem { field: name.clone(), message: format!("{name:?} is not asked for") })
+            .collect();
+        if !strange.is_empty() {
+            return Err(failures(&strange));
+        }
+        let mut context = request.values.clone();
+        if session.settings.persist_previous_context {
+            // What is left empty stays.
+            context.retain(|_, value| value.as_str() != Some(""));
+        }
+        context::merge(&mut context, session.context.expose().clone());
+        Ok(Self { method, context })
+    }
+}
