@@ -66,6 +66,13 @@ pub struct GatewayOptions {
     /// How long the log of calls is kept, such as `31d` or `12h`.
     #[arg(long, env = "DECANT_LOG_RETENTION", default_value = "31d", value_name = "SPAN", value_parser = span)]
     pub log_retention: Duration,
+    /// How long events are kept, such as `31d`.
+    #[arg(long, env = "DECANT_EVENT_RETENTION", default_value = "31d", value_name = "SPAN", value_parser = span)]
+    pub event_retention: Duration,
+    /// How long an account that never became active is kept once it is left alone, such as `30d`. An account that was active once is
+    /// never deleted by itself.
+    #[arg(long, env = "DECANT_NEVER_ACTIVE_RETENTION", default_value = "30d", value_name = "SPAN", value_parser = span)]
+    pub never_active_retention: Duration,
     /// Networks that calls may reach although they are private, such as 10.1.0.0/16; several separated by commas.
     #[arg(long, env = "DECANT_ALLOW_NETWORKS", value_name = "NETWORK", value_delimiter = ',')]
     pub allow_network: Vec<ipnet::IpNet>,
@@ -157,7 +164,12 @@ impl GatewayOptions {
             maps: Arc::new(maps),
             upstream: self.upstream()?,
             clock: Arc::new(SystemClock),
-            settings: Settings { log_retention: self.log_retention, ..Settings::default() },
+            settings: Settings {
+                log_retention: self.log_retention,
+                event_retention: self.event_retention,
+                never_active_retention: self.never_active_retention,
+                ..Settings::default()
+            },
         };
         Ok(Gateway::start(parts).await?)
     }

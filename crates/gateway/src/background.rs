@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use store::{Change, ChangeKind, StoreError};
 
+use crate::events;
 use crate::gateway::Inner;
 
 /// How often what has ended is swept.
@@ -45,7 +46,7 @@ pub(crate) async fn watch(gateway: Weak<Inner>, mut head: i64) {
     }
 }
 
-/// Deletes ended account tokens and keys of writes, and old log rows from time to time.
+/// Deletes what has ended from time to time: tokens, keys of writes, old log rows and events, accounts that never came to be.
 pub(crate) async fn sweep(gateway: Weak<Inner>) {
     while let Some(inner) = gateway.upgrade() {
         if let Err(error) = sweep_once(&inner).await {
@@ -58,13 +59,17 @@ pub(crate) async fn sweep(gateway: Weak<Inner>) {
 
 async fn sweep_once(inner: &Inner) -> Result<(), StoreError> {
     let now = inner.parts.clock.now();
-    let tokens = inner.parts.store.sweep_account_tokens(now).await?;
-    let keys = inner.parts.store.sweep_idempotency_keys(now).await?;
+    let (store, settings) = (&inner.parts.store, &inner.parts.settings);
+    let before = |span| now.saturating_sub(span).unwrap_or(now);
+    let tokens = store.sweep_account_tokens(now).await? + store.sweep_link_tokens(now).await?;
+    let keys = store.sweep_idempotency_keys(now).await?;
     inner.budgets.sweep();
-    let budgets = inner.parts.store.sweep_budgets(now.saturating_sub(LIMITS).unwrap_or(now)).await?;
-    let oldest = now.saturating_sub(inner.parts.settings.log_retention);
-    let rows = inner.parts.store.delete_logs(oldest.unwrap_or(now)).await?;
-    tracing::debug!(tokens, keys, budgets, rows, "swept what has ended");
+    let budgets = store.sweep_budgets(before(LIMITS)).await?;
+    let rows = store.delete_logs(before(settings.log_retention)).await?;
+    let never_active = before(settings.never_active_retention);
+    let accounts = store.sweep_integrated_accounts(never_active, events::of_deleted_account).await?;
+    let events = store.delete_events(before(settings.event_retention)).await?;
+    tracing::debug!(tokens, keys, budgets, rows, accounts, events, "swept what has ended");
     Ok(())
 }
 

@@ -47,6 +47,10 @@ pub struct Settings {
     pub change_interval: Duration,
     /// How long log rows are kept.
     pub log_retention: Duration,
+    /// How long events are kept.
+    pub event_retention: Duration,
+    /// How long an account that never became active is kept once it is left alone.
+    pub never_active_retention: Duration,
     /// How long a write with an `Idempotency-Key` counts as running when its node says nothing more.
     pub write_lease: Duration,
     /// How long a repeat of such a write waits for the first.
@@ -55,15 +59,20 @@ pub struct Settings {
     pub write_retention: Duration,
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl Default for Settings {
-    /// Once a second; 31 days; 30 seconds, 25 seconds and 24 hours for writes with a key.
+    /// Once a second; 31 days for the log and for events, 30 days for accounts that never became active; 30 seconds, 25 seconds and 24 hours
+    /// for writes with a key.
     fn default() -> Self {
         Self {
             change_interval: Duration::from_secs(1),
-            log_retention: Duration::from_secs(31 * 24 * 60 * 60),
+            log_retention: DAY * 31,
+            event_retention: DAY * 31,
+            never_active_retention: DAY * 30,
             write_lease: Duration::from_secs(30),
             write_wait: Duration::from_secs(25),
-            write_retention: Duration::from_secs(24 * 60 * 60),
+            write_retention: DAY,
         }
     }
 }

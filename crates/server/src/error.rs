@@ -3,6 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use gateway::Outcome;
+use gateway::link::LinkErrorType;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER,
     WWW_AUTHENTICATE,
@@ -29,6 +30,9 @@ pub struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub details: Option<Value>,
+    /// What of connecting an account from a browser failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<LinkErrorType>,
     /// What became of a write that failed: `unknown` (look it up before writing again), `not_applied` or `applied`. Absent where
     /// nothing was sent to the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +66,7 @@ impl ApiError {
             error: status.canonical_reason().unwrap_or("Error"),
             message: message.into(),
             details: None,
+            error_type: None,
             outcome: None,
             truto_is_remote_error: false,
             raw_response: None,
@@ -102,6 +107,12 @@ impl ApiError {
     /// The same with more for programs.
     pub fn with_details(mut self, details: Option<Value>) -> Self {
         self.body.details = details;
+        self
+    }
+
+    /// The same with what of connecting failed.
+    pub fn with_error_type(mut self, error_type: Option<LinkErrorType>) -> Self {
+        self.body.error_type = error_type;
         self
     }
 
@@ -152,6 +163,9 @@ impl ApiError {
         if let Some(outcome) = self.body.outcome {
             // For what stands around the call, and needs not read the text.
             response.extensions_mut().insert(outcome);
+        }
+        if let Some(error_type) = self.body.error_type {
+            response.extensions_mut().insert(error_type);
         }
         let headers = response.headers_mut();
         headers.extend(self.headers);

@@ -12,6 +12,7 @@
 mod body;
 mod caller;
 mod error;
+mod guesses;
 mod idempotency;
 mod limits;
 mod nul;
@@ -25,6 +26,8 @@ mod routes;
 mod serve;
 mod turns;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
@@ -33,6 +36,7 @@ use gateway::Gateway;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use self::guesses::Guesses;
 use self::limits::Limiter;
 
 pub use self::error::{ApiError, ErrorBody};
@@ -86,6 +90,8 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
         let state = (app.clone(), Limiter::by_token(rate));
         router = router.layer(middleware::from_fn_with_state(state, limits::of_tokens));
     }
+    let guard = middleware::from_fn_with_state(Arc::<Guesses>::default(), guesses::guard);
+    router = router.merge(Router::from(routes::link()).layer(guard));
     router = router.merge(Router::from(routes::operation())).merge(openapi::routes());
     if options.docs {
         router = router.merge(routes::docs::routes());

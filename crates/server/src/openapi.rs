@@ -39,6 +39,8 @@ use crate::{App, routes};
         (name = "integrations", description = "What accounts can be connected to"),
         (name = "environments", description = "Separate sets of accounts and tokens"),
         (name = "tokens", description = "Rights to call"),
+        (name = "link", description = "What the connecting page calls, by a link token"),
+        (name = "events", description = "What happened"),
         (name = "logs", description = "What was called"),
         (name = "operation", description = "For who runs the gateway"),
     ),

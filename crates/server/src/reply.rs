@@ -85,6 +85,7 @@ impl From<&Error> for ApiError {
         };
         let answer = answer
             .with_details(error.details())
+            .with_error_type(error.link_error_type())
             .with_outcome(error.outcome())
             .with_headers(error.headers().unwrap_or(&HeaderMap::new()))
             .with_retry_after(error.retry_after());

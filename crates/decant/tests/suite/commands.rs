@@ -17,6 +17,23 @@ async fn environments_and_tokens_are_made_listed_and_deleted(database: &TestData
     assert!(refused(&["environment", "create", " "]).contains("needs a name"));
     assert!(run(&["environment", "list"]).contains(id.trim()));
 
+    let update = |more: &[&str]| [&["environment", "update", "production"], more].concat();
+    run(&update(&[
+        "--allow-origin",
+        "https://app.example.com,http://localhost:5173",
+        "--brand-name",
+        "Cellar",
+    ]));
+    let link: serde_json::Value = serde_json::from_str(&run(&update(&["--brand-color", "#7b1e3a"]))).unwrap();
+    assert_eq!(
+        link,
+        serde_json::json!({
+            "allowed_origins": ["https://app.example.com", "http://localhost:5173"],
+            "brand": {"name": "Cellar", "color": "#7b1e3a"},
+        })
+    );
+    assert!(refused(&update(&["--allow-origin", "http://app.example.com"])).contains("write it as"));
+
     let token = run(&["token", "create", "--name", "erp", "--expires-in", "90d"]);
     assert!(token.trim().starts_with("decant_api_"), "{token}");
     assert_eq!(token.lines().count(), 1, "standard output is the token alone");

@@ -14,10 +14,11 @@ use testkit::{Answer, TestDatabase, small_winery};
 use tokio::net::TcpListener;
 
 /// Settings that the machine's own environment must not decide.
-const SETTINGS: [&str; 15] = [
+const SETTINGS: [&str; 17] = [
     "DATABASE_URL",
     "DECANT_ACCOUNT_LIMIT",
     "DECANT_ALLOW_NETWORKS",
+    "DECANT_EVENT_RETENTION",
     "DECANT_INTEGRATIONS",
     "DECANT_LISTEN",
     "DECANT_LOG",
@@ -26,6 +27,7 @@ const SETTINGS: [&str; 15] = [
     "DECANT_MASTER_KEY",
     "DECANT_MASTER_KEY_FILE",
     "DECANT_MODELS",
+    "DECANT_NEVER_ACTIVE_RETENTION",
     "DECANT_NO_DOCS",
     "DECANT_PLATFORM_CA_FILE",
     "DECANT_PLATFORM_TIMEOUT",

@@ -2,14 +2,17 @@
 
 mod api_token;
 mod batch;
+mod connect_account;
 mod custom;
 pub(crate) mod docs;
 mod environment;
 mod environment_integration;
 mod environment_map;
+mod event;
 mod health;
 mod integrated_account;
 mod integration;
+mod link_token;
 mod log;
 mod proxy;
 mod unified;
@@ -27,7 +30,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::openapi::Base;
 
 /// The first segments of all paths, for "did you mean".
-const GROUPS: [&str; 16] = [
+const GROUPS: [&str; 19] = [
     "unified",
     "proxy",
     "custom",
@@ -38,6 +41,9 @@ const GROUPS: [&str; 16] = [
     "integration",
     "environment",
     "api-token",
+    "link-token",
+    "connect-account",
+    "event",
     "log",
     "openapi.json",
     "docs",
@@ -48,7 +54,7 @@ const GROUPS: [&str; 16] = [
 
 /// All groups.
 pub(crate) fn all() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Base::openapi()).merge(data()).merge(admin()).merge(operation())
+    OpenApiRouter::with_openapi(Base::openapi()).merge(data()).merge(admin()).merge(link()).merge(operation())
 }
 
 /// What goes to platforms: every write of these takes an `Idempotency-Key`.
@@ -69,7 +75,14 @@ pub(crate) fn admin() -> OpenApiRouter<App> {
         .merge(integration::routes())
         .merge(environment::routes())
         .merge(api_token::routes())
+        .merge(link_token::routes())
+        .merge(event::routes())
         .merge(log::routes())
+}
+
+/// What a link token opens, in a browser: no bearer token is asked for.
+pub(crate) fn link() -> OpenApiRouter<App> {
+    connect_account::routes()
 }
 
 /// What is for who runs the gateway, and asks for no token.
