@@ -17,7 +17,7 @@ async fn environments_and_tokens_are_made_listed_and_deleted(database: &TestData
     assert!(refused(&["environment", "create", " "]).contains("needs a name"));
     assert!(run(&["environment", "list"]).contains(id.trim()));
 
-    let update = |more: &[&str]| [&["environment", "update", "production"], more].concat();
+    let update = |more: &[&'static str]| [&["environment", "update", "production"], more].concat();
     run(&update(&[
         "--allow-origin",
         "https://app.example.com,http://localhost:5173",
