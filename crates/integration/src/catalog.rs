@@ -26,7 +26,7 @@ impl Catalog {
         Self::from_files(&source::embedded(&EMBEDDED))
     }
 
-    /// The integrations of a folder: a folder each, with `integration.yaml` and `resources/*.yaml`.
+    /// The integrations of a folder: a folder each, with `integration.yaml`, `resources/*.yaml` and `texts/*.yaml`.
     pub fn read(folder: &Path) -> Result<Self, DefinitionError> {
         Self::from_files(&source::read(folder)?)
     }
@@ -91,6 +91,18 @@ fn read_integration(
         }
     }
     definition.insert("resources".into(), Value::Object(resources));
+    let mut texts = Map::new();
+    let prefix = format!("{folder}/texts/");
+    for (file, text) in files {
+        let language = file.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".yaml"));
+        if let Some(language) = language {
+            parse::<BTreeMap<String, String>>(file, text)?;
+            texts.insert(language.to_owned(), Value::Object(parse(file, text)?));
+        }
+    }
+    if !texts.is_empty() {
+        definition.insert("texts".into(), Value::Object(texts));
+    }
     // The same for the main file: without resources it has to be a definition by itself.
     parse::<crate::definition::Definition>(file, text)?;
     Integration::compile(Value::Object(definition)).map_err(|Mistake { path, reason }| {

@@ -46,6 +46,7 @@ pub struct Integration {
     pub(crate) authorization: CompiledAuthorization,
     pub(crate) query_array_format: ArrayFormat,
     pub(crate) environment_variables: Map<String, Value>,
+    texts: BTreeMap<String, BTreeMap<String, String>>,
     config: Value,
     errors: Errors,
 }
@@ -145,11 +146,17 @@ impl Integration {
             description: definition.description,
             documentation_link: definition.documentation_link,
             environment_variables: definition.environment_variables,
+            texts: definition.texts,
             credentials: definition.credentials,
             resources,
             actions,
             config,
         })
+    }
+
+    /// What the definition says, in another language (`fr`); in its own words where that language has none for it.
+    pub fn text<'t>(&'t self, language: &str, said: &'t str) -> &'t str {
+        self.texts.get(language).and_then(|texts| texts.get(said)).map_or(said, String::as_str)
     }
 
     /// The definition as JSON, with overrides merged in.

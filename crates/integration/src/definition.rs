@@ -36,6 +36,9 @@ pub(crate) struct Definition {
     /// Values of the operator, as `{{context.environment_variables.x}}` (set by an override).
     #[serde(default)]
     pub environment_variables: serde_json::Map<String, Value>,
+    /// What people read, in other languages: by language, then by the definition's own words. `texts/fr.yaml` is `fr`.
+    #[serde(default)]
+    pub texts: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// How arrays are written in a query string.

@@ -18,6 +18,7 @@ mod limits;
 mod nul;
 mod observe;
 pub mod openapi;
+mod pages;
 mod parameters;
 mod path;
 pub mod query;
@@ -42,6 +43,7 @@ use self::limits::Limiter;
 pub use self::error::{ApiError, ErrorBody};
 pub use self::limits::{Rate, RateError};
 pub use self::openapi::document;
+pub use self::routes::playground::{Playground, Winery};
 pub use self::serve::{Limits, serve};
 
 /// What an operator may set.
@@ -54,6 +56,8 @@ pub struct Options {
     pub docs: bool,
     /// Where `/metrics` reads; without it that route answers 404.
     pub metrics: Option<PrometheusHandle>,
+    /// What `/playground` plays with; without it there is none.
+    pub playground: Option<Playground>,
     /// How often each token may call; as often as it likes unless set.
     pub token_limit: Option<Rate>,
     /// How often each account may be called, over all tokens; as often as they like unless set.
@@ -61,9 +65,16 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 10 MiB, with `/docs`, without `/metrics` and limits.
+    /// 10 MiB, with `/docs`, without `/metrics`, playground and limits.
     fn default() -> Self {
-        Self { body_limit: 10 << 20, docs: true, metrics: None, token_limit: None, account_limit: None }
+        Self {
+            body_limit: 10 << 20,
+            docs: true,
+            metrics: None,
+            playground: None,
+            token_limit: None,
+            account_limit: None,
+        }
     }
 }
 
@@ -93,8 +104,12 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
     let guard = middleware::from_fn_with_state(Arc::<Guesses>::default(), guesses::guard);
     router = router.merge(Router::from(routes::link()).layer(guard));
     router = router.merge(Router::from(routes::operation())).merge(openapi::routes());
+    router = router.merge(routes::link_page::routes());
     if options.docs {
         router = router.merge(routes::docs::routes());
+    }
+    if let Some(playground) = options.playground {
+        router = router.merge(routes::playground::routes(app.clone(), playground));
     }
     router = router.fallback(routes::unknown).method_not_allowed_fallback(routes::method_not_allowed);
     around(router).with_state(app)

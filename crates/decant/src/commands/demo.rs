@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use gateway::environments::{Environment, EnvironmentChange};
+use gateway::link::{Brand, LinkSettings};
 use gateway::{api_tokens, environments};
 use indicatif::ProgressBar;
 use reqwest::Client;
 use sandbox::{Sandbox, Tenant};
 use serde_json::{Value, json};
+use server::{Playground, Winery};
+use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -72,8 +76,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     // The sandbox runs on this machine, which a gateway does not reach unless it is told to.
     let mut options = arguments.gateway.clone();
     options.allow_network.push(sandbox.addr().ip().into());
-    let gateway = options.start(store).await?;
     let listener = TcpListener::bind(arguments.listen).await.context("listen for the gateway")?;
+    make_at_home(&store, &environment, &listener).await?;
+    let gateway = options.start(store).await?;
     let api = Api {
         client: Client::builder().timeout(Duration::from_secs(60)).build()?,
         url: format!("http://{}", listener.local_addr()?),
@@ -81,7 +86,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let interrupted = serve::stop_signal()?;
     let stop = CancellationToken::new();
-    let options = server::Options::default();
+    let options =
+        server::Options { playground: Some(playground(&api, &sandbox)), ..server::Options::default() };
     let server = tokio::spawn(serve::serve(listener, gateway, options, stop.clone().cancelled_owned()));
 
     let shown = Box::pin(show(&api, &sandbox, arguments.env_file.as_deref())).await;
@@ -93,6 +99,32 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     server.await??;
     sandbox.shutdown().await;
     shown
+}
+
+/// Has the playground at home on the gateway's own address, under the name of a product that there is not.
+async fn make_at_home(
+    store: &Store,
+    environment: &Environment,
+    listener: &TcpListener,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr()?;
+    let link = LinkSettings {
+        allowed_origins: vec![format!("http://{address}"), format!("http://localhost:{}", address.port())],
+        brand: Brand { name: Some("Cellar Pass".to_owned()), ..Brand::default() },
+        default_language: None,
+    };
+    environments::update(store, &environment.id, EnvironmentChange { link: Some(link) }).await?;
+    Ok(())
+}
+
+fn playground(api: &Api, sandbox: &Sandbox) -> Playground {
+    let winery = |tenant: &Tenant| Winery {
+        company: tenant.company.clone(),
+        tenant: tenant.name.clone(),
+        app_id: tenant.app_id.clone(),
+        app_secret: tenant.app_secret.clone(),
+    };
+    Playground { api_token: api.token.clone(), wineries: sandbox.tenants().iter().map(winery).collect() }
 }
 
 /// Connects the winery and prints what came through.
@@ -177,6 +209,8 @@ fn examples(api: &Api, account: &str) -> String {
          # Everything else of the platform, in its own shape\n\
          curl -s -H \"Authorization: Bearer $DECANT_API_TOKEN\" \\\n  \
          \"$DECANT_URL/proxy/club-membership?integrated_account_id=$DECANT_ACCOUNT_ID&limit=2\"\n\n\
+         # Connect a winery from a browser, as its manager would\n\
+         # {url}/playground\n\n\
          # The API's own pages\n\
          # {url}/docs"
     )

@@ -30,6 +30,9 @@ pub struct LinkStartRequest {
     pub integrations: Vec<String>,
     /// Offer only this way to authenticate, such as `api_key`, where an integration has it.
     pub auth_format: Option<String>,
+    /// The reader's language, such as `fr`, for what the definitions say in it; English where they don't.
+    #[serde(default)]
+    pub language: String,
 }
 
 /// What a person may connect, and how that looks.
@@ -82,6 +85,23 @@ pub struct OfferedFormat {
     pub scopes: Vec<String>,
 }
 
+impl OfferedFormat {
+    /// Puts what a person reads into what `said` says for it.
+    fn translate(&mut self, said: impl Fn(&str) -> String) {
+        let translate = |text: &mut Option<String>| {
+            if let Some(text) = text {
+                *text = said(text);
+            }
+        };
+        translate(&mut self.permissions_text);
+        for field in &mut self.fields {
+            field.label = said(&field.label);
+            translate(&mut field.placeholder);
+            translate(&mut field.help_text);
+        }
+    }
+}
+
 /// The account of a token.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OfferedAccount {
@@ -111,15 +131,19 @@ impl Gateway {
                 continue;
             }
             let integration = integration_for(&installed, account.as_ref())?;
-            let formats = formats(&session, &installed, &integration, request.auth_format.as_deref());
+            let said = |text: &str| integration.text(&request.language, text).to_owned();
+            let mut formats = formats(&session, &installed, &integration, request.auth_format.as_deref());
+            for format in &mut formats {
+                format.translate(&said);
+            }
             if formats.is_empty() {
                 continue;
             }
             has_form.insert(name.clone(), super::has_form(&integration));
             integrations.push(OfferedIntegration {
                 name: name.clone(),
-                label: integration.label.clone(),
-                description: integration.description.clone(),
+                label: said(&integration.label),
+                description: said(&integration.description),
                 formats,
             });
         }

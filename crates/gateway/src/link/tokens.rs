@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{LinkSettings, invalid_token};
 use crate::accounts::check_tenant;
-use crate::{Caller, Error, Gateway};
+use crate::{Caller, CallerKind, Error, Gateway};
 
 /// How long a token may be used (facts, Truto 6).
 const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -128,10 +128,22 @@ impl Gateway {
         Ok(MadeLinkToken { link_token: token.expose().to_owned(), expires_at: kept.expires_at })
     }
 
-    /// How the page of a token's environment looks and who may show it. An error of [`super::LinkErrorType::InvalidToken`] when the token
-    /// is unknown, used or has ended.
+    /// How the page of a token's environment looks and who may show it. Those of a used or ended token are told while it is kept, for its
+    /// page has to say so. An error of [`super::LinkErrorType::InvalidToken`] when the token is unknown.
     pub async fn link_settings(&self, link_token: &str) -> Result<LinkSettings, Error> {
-        Ok(self.link_session(link_token).await?.environment)
+        let store = &self.0.parts.store;
+        let found = store.find_link_token(&store::token::hash(link_token)).await?;
+        let token = found.ok_or_else(invalid_token)?;
+        Ok(LinkSettings::of(&store.get_environment(&token.environment_id).await?))
+    }
+
+    /// The same by an integrated account token, for the page of the form.
+    pub async fn account_link_settings(&self, account_token: &str) -> Result<LinkSettings, Error> {
+        let caller = self.authenticate(account_token).await?;
+        if let CallerKind::ApiToken { .. } = caller.kind {
+            return Err(invalid_token());
+        }
+        Ok(LinkSettings::of(&self.0.parts.store.get_environment(&caller.environment_id).await?))
     }
 
     pub(super) async fn link_session(&self, link_token: &str) -> Result<Session, Error> {

@@ -1,5 +1,7 @@
 //! The embedded integrations load, and every declared method can be planned.
 
+use std::collections::BTreeSet;
+
 use integration::{Catalog, Credentials, Inputs, PageRequest};
 use serde_json::{Map, Value, json};
 
@@ -28,5 +30,26 @@ fn every_declared_method_can_be_planned() {
                 assert!(!request.url.as_str().contains("%7B"), "{}", request.url);
             }
         }
+    }
+}
+
+#[test]
+fn what_people_read_while_they_connect_is_said_in_french_too() {
+    for integration in Catalog::embedded().unwrap().iter() {
+        let mut said: BTreeSet<&str> = BTreeSet::from([integration.description.as_str()]);
+        for format in integration.credentials.values() {
+            said.extend(format.permissions_text.as_deref());
+            for field in &format.fields {
+                said.insert(&field.label);
+                said.extend(field.help_text.as_deref());
+            }
+        }
+        for text in &said {
+            assert_ne!(integration.text("fr", text), *text);
+            assert_eq!(integration.text("tlh", text), *text);
+        }
+        let translated = integration.config()["texts"]["fr"].as_object().unwrap();
+        let gone: Vec<_> = translated.keys().filter(|text| !said.contains(text.as_str())).collect();
+        assert!(gone.is_empty(), "the definition does not say this any more: {gone:?}");
     }
 }

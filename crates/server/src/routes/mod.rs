@@ -12,8 +12,10 @@ mod event;
 mod health;
 mod integrated_account;
 mod integration;
+pub(crate) mod link_page;
 mod link_token;
 mod log;
+pub(crate) mod playground;
 mod proxy;
 mod unified;
 
@@ -30,7 +32,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::openapi::Base;
 
 /// The first segments of all paths, for "did you mean".
-const GROUPS: [&str; 19] = [
+const GROUPS: [&str; 20] = [
     "unified",
     "proxy",
     "custom",
@@ -45,6 +47,7 @@ const GROUPS: [&str; 19] = [
     "connect-account",
     "event",
     "log",
+    "link",
     "openapi.json",
     "docs",
     "healthz",
