@@ -4,6 +4,7 @@
 
 mod audit;
 mod bench;
+mod browser;
 mod postgres;
 mod run;
 mod test;

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
-use crate::run::{find, is_root, run, run_quietly};
+use crate::run::{find, install, run_quietly};
 
 /// Starts the server, says so, and stops and removes it when its standard input ends: when [`Cluster`] is dropped, and
 /// just as well when this program is killed or interrupted. `$1` is the folder of PostgreSQL's programs, `$2` the cluster's.
@@ -114,7 +114,7 @@ pub fn programs() -> anyhow::Result<PathBuf> {
     if let Some(folder) = find_programs() {
         return Ok(folder);
     }
-    install()?;
+    install("PostgreSQL's server programs", &["postgresql"])?;
     find_programs().context("PostgreSQL was installed, but initdb is nowhere to be found")
 }
 
@@ -134,22 +134,6 @@ fn find_programs() -> Option<PathBuf> {
         .into_iter()
         .chain(debian)
         .find(|folder| ["initdb", "pg_ctl", "postgres"].iter().all(|program| folder.join(program).is_file()))
-}
-
-/// Installs Debian's package, where this program may.
-fn install() -> anyhow::Result<()> {
-    if !is_root() || find("apt-get").is_none() {
-        bail!(
-            "this needs PostgreSQL's server programs: install the package postgresql (Debian: sudo apt-get install postgresql)"
-        );
-    }
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    };
-    run(&mut apt(&["update"]))?;
-    run(&mut apt(&["install", "--yes", "--no-install-recommends", "postgresql"]))
 }
 
 /// Whom the server runs as: PostgreSQL refuses to run as root. `None` = as this program.

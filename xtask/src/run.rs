@@ -27,6 +27,21 @@ pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
+/// Installs packages of Debian, where this program may. `what` they are is said where it may not.
+pub fn install(what: &str, packages: &[&str]) -> anyhow::Result<()> {
+    let named = packages.join(" ");
+    if !is_root() || find("apt-get").is_none() {
+        bail!("this needs {what}: install {named} (Debian: sudo apt-get install {named})");
+    }
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    run(&mut apt(&["update"]))?;
+    run(apt(&["install", "--yes", "--no-install-recommends"]).args(packages))
+}
+
 /// Shows a command, runs it and fails when it does.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     eprintln!("\n> {}", Shown(command));

@@ -1,6 +1,7 @@
 //! The program as a person and a client meet it: real processes, real sockets, real databases.
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod browser;
 mod budget;
 mod commands;
 mod definitions;

@@ -134,7 +134,7 @@ impl Gateway {
             let said = |text: &str| integration.text(&request.language, text).to_owned();
             let mut formats = formats(&session, &installed, &integration, request.auth_format.as_deref());
             for format in &mut formats {
-                format.translate(&said);
+                format.translate(said);
             }
             if formats.is_empty() {
                 continue;

@@ -1,0 +1,189 @@
+//! Connecting: in a frame, a popup and the same window; again; closed by the person; in two languages.
+
+use serde_json::{Value, json};
+
+use super::stage::{Person, Stage, play, play_for};
+
+/// What the product's page was told.
+pub async fn told(stage: &Stage, kind: &str) -> Value {
+    stage.says("#outcome", "{").await;
+    let outcome: Value = serde_json::from_str(&stage.find("#outcome").await.text().await.unwrap()).unwrap();
+    assert!(outcome.get(kind).is_some(), "{outcome}");
+    outcome[kind].clone()
+}
+
+/// Opens the page as a product does.
+pub async fn begin(stage: &Stage, token: &str, options: Value) {
+    stage.browser.goto(stage.product.calling("decant", "authenticate", token, &options)).await.unwrap();
+    stage.find("body[data-ready]").await;
+    stage.click("#go").await;
+}
+
+#[tokio::test]
+#[ignore = "needs a browser: cargo xtask test"]
+async fn a_winery_connects_in_a_frame() {
+    play(async |stage| {
+        begin(stage, &stage.new_token().await, json!({})).await;
+        stage.enter_frame().await;
+        stage.says("h1", "Connect Commerce7").await;
+        stage.picture("connect-frame").await;
+        stage.fill_in_winery().await;
+        stage.submit().await;
+        stage.says("h1", "Commerce7 is connected").await;
+        stage.picture("connected-frame").await;
+        stage.browser.enter_default_frame().await.unwrap();
+
+        let result = told(stage, "fulfilled").await;
+        let account = stage.account().await;
+        assert_eq!(
+            result,
+            json!({"is_truto": true, "result": "success", "integration": "commerce7", "integrated_account_id": account["id"]})
+        );
+        assert_eq!((&account["status"], &account["tenant_id"]), (&"active".into(), &"acme".into()));
+        assert_eq!(stage.complaints().await, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a browser: cargo xtask test"]
+async fn a_winery_connects_in_a_popup() {
+    play(async |stage| {
+        begin(stage, &stage.new_token().await, json!({"iframe": false})).await;
+        stage.enter_popup().await;
+        stage.fill_in_winery().await;
+        stage.submit().await;
+        stage.says("h1", "Commerce7 is connected").await;
+        stage.leave_popup().await;
+        let result = told(stage, "fulfilled").await;
+        assert_eq!(result["integrated_account_id"], stage.account().await["id"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a browser: cargo xtask test"]
+async fn a_winery_connects_in_the_same_window_and_again_later() {
+    play(async |stage| {
+        let back = format!("{}/?from=link", stage.product.url);
+        let token = stage.link_token(json!({"tenant_id": "acme", "redirect_uri": back})).await;
+        begin(stage, &token, json!({"sameWindow": true})).await;
+        stage.says("h1", "Connect Commerce7").await;
+        let address = stage.browser.current_url().await.unwrap();
+        assert_eq!(
+            (address.path(), address.query()),
+            ("/connect-account", None),
+            "the token is out of sight"
+        );
+        // A reload goes on where it was.
+        stage.browser.refresh().await.unwrap();
+        stage.fill_in_winery().await;
+        stage.submit().await;
+        let result = told(stage, "redirected").await;
+        let account = stage.account().await;
+        assert_eq!((&result["from"], &result["result"]), (&"link".into(), &"success".into()));
+        assert_eq!(result["integrated_account_id"], account["id"]);
+
+        // The token is used up.
+        begin(stage, &token, json!({})).await;
+        let refused = told(stage, "rejected").await;
+        assert_eq!(
+            (&refused["error_type"], &refused["name"]),
+            (&"invalid_token".into(), &"LinkError".into())
+        );
+
+        // Again, with what is no secret filled in.
+        let again = stage.link_token(json!({"integrated_account_id": account["id"]})).await;
+        begin(stage, &again, json!({})).await;
+        stage.enter_frame().await;
+        stage.says("h1", "Connect Commerce7 again").await;
+        let tenant = stage.sandbox.tenants().first().unwrap();
+        assert_eq!(stage.find("#field-tenant").await.value().await.unwrap().unwrap(), tenant.name);
+        assert_eq!(stage.find("#field-app_secret").await.value().await.unwrap().unwrap(), "");
+        stage.fill("app_secret", &tenant.app_secret).await;
+        stage.submit().await;
+        stage.says("h1", "connected again").await;
+        stage.browser.enter_default_frame().await.unwrap();
+        assert_eq!(told(stage, "fulfilled").await["integrated_account_id"], account["id"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a browser: cargo xtask test"]
+async fn a_pasted_address_is_enough_and_the_keyboard_too() {
+    play(async |stage| {
+        begin(stage, &stage.new_token().await, json!({})).await;
+        stage.enter_frame().await;
+        let tenant = stage.sandbox.tenants().first().unwrap().clone();
+        let address =
+            format!("https://{}.admin.platform.commerce7.com/customers?page=2", tenant.name.to_uppercase());
+        stage.find("#field-tenant").await.send_keys(address + "\t").await.unwrap();
+        stage.says("#field-tenant-note", &format!("Taken from the address: {}", tenant.name)).await;
+        let active = async || stage.browser.active_element().await.unwrap();
+        active().await.send_keys(tenant.app_id + "\t").await.unwrap();
+        active().await.send_keys(tenant.app_secret + "\n").await.unwrap();
+        stage.says("h1", "Commerce7 is connected").await;
+        stage.browser.enter_default_frame().await.unwrap();
+        told(stage, "fulfilled").await;
+        assert_eq!(stage.account().await["context"]["tenant"], tenant.name);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a browser: cargo xtask test"]
+async fn who_changes_their_mind_closes_it() {
+    play(async |stage| {
+        let token = stage.new_token().await;
+        for escape in [false, true] {
+            begin(stage, &token, json!({})).await;
+            stage.enter_frame().await;
+            stage.says("h1", "Connect Commerce7").await;
+            if escape {
+                stage.find("#field-tenant").await.send_keys("\u{e00c}").await.unwrap();
+            } else {
+                stage.click("[aria-label=Close]").await;
+            }
+            stage.browser.enter_default_frame().await.unwrap();
+            assert_eq!(told(stage, "rejected").await, "closed");
+            // The focus is back where it came from.
+            assert_eq!(stage.run("return document.activeElement.id").await, "go");
+        }
+        begin(stage, &token, json!({"iframe": false})).await;
+        stage.enter_popup().await;
+        stage.says("h1", "Connect Commerce7").await;
+        stage.browser.close_window().await.unwrap();
+        stage.leave_popup().await;
+        assert_eq!(told(stage, "rejected").await, "closed");
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a browser: cargo xtask test"]
+async fn it_speaks_french_to_who_does() {
+    play_for(Person { language: Some("fr-CA") }, async |stage| {
+        begin(stage, &stage.new_token().await, json!({})).await;
+        stage.enter_frame().await;
+        stage.says("h1", "Connecter Commerce7").await;
+        assert_eq!(stage.run("return document.documentElement.lang").await, "fr");
+        stage.submit().await;
+        stage.says("#field-tenant-error", "Veuillez remplir ce champ.").await;
+        stage.picture("french").await;
+        stage.fill_in_winery().await;
+        stage.fill("app_secret", "wrong").await;
+        stage.submit().await;
+        stage.says("[role=alert]", "Commerce7 n’accepte pas la clé").await;
+        stage.fill_in_winery().await;
+        stage.submit().await;
+        stage.says("h1", "Commerce7 est connecté").await;
+        stage.browser.enter_default_frame().await.unwrap();
+        told(stage, "fulfilled").await;
+
+        begin(stage, &stage.new_token().await, json!({"language": "en"})).await;
+        stage.enter_frame().await;
+        stage.says("h1", "Connect Commerce7").await;
+    })
+    .await;
+}
