@@ -9,6 +9,7 @@ mod pull;
 
 use std::time::Duration;
 
+use self::callers::Balance;
 use crate::decant::{self, Installation};
 use crate::report::Target;
 
@@ -46,18 +47,24 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Target>> {
     if options.windows > 0 {
         let window = Duration::from_secs(options.window.into());
         let pace = Pace { window, windows: options.windows };
-        let plan = phase::Plan { name: "one node over SQLite", nodes: 1, is_one_killed: false };
+        let plan = phase::Plan {
+            name: "one node over SQLite",
+            nodes: 1,
+            balance: Balance::Connection,
+            is_one_killed: false,
+        };
         let over = Installation::over_sqlite(&program)?;
         targets.extend(phase::run(&program, &over, &plan, pace).await?);
         match std::env::var(POSTGRES_URL) {
             Ok(url) => {
-                let plan = phase::Plan {
-                    name: "three nodes over PostgreSQL, one killed midway",
-                    nodes: 3,
-                    is_one_killed: true,
-                };
                 let over = Installation::over_postgres(&program, &url)?;
-                targets.extend(phase::run(&program, &over, &plan, pace).await?);
+                for (name, balance) in [
+                    ("three nodes over PostgreSQL, one killed midway", Balance::Connection),
+                    ("the same, each call to the next node", Balance::Call),
+                ] {
+                    let plan = phase::Plan { name, nodes: 3, balance, is_one_killed: true };
+                    targets.extend(phase::run(&program, &over, &plan, pace).await?);
+                }
             }
             Err(_) => println!(
                 "\nThree nodes over PostgreSQL are left out: {POSTGRES_URL} names no empty database; `cargo xtask bench` makes one."

@@ -44,6 +44,15 @@ pub enum Outcome {
     Failed(String),
 }
 
+/// How a load balancer spreads the calls of one caller over the nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Balance {
+    /// By connection: a caller, which keeps its own, stays at one node.
+    Connection,
+    /// By call: each goes to the next node.
+    Call,
+}
+
 /// A caller of one winery.
 pub struct Caller {
     pub nodes: Nodes,
@@ -51,6 +60,7 @@ pub struct Caller {
     pub tenant: usize,
     /// Tells callers apart: the first node called, and what chance brings.
     pub number: usize,
+    pub balance: Balance,
     pub window: Duration,
     pub until: Instant,
     pub samples: Vec<Sample>,
@@ -114,8 +124,11 @@ impl Caller {
     /// Calls, and does what a good caller does when it is refused: comes back when it is told to.
     async fn call(&mut self, stream: Stream, ask: Ask) {
         let asked_at = Instant::now();
-        let turn = self.number + self.samples.len();
-        let answer = self.nodes.call(turn, &ask).await;
+        let node = match self.balance {
+            Balance::Connection => self.number,
+            Balance::Call => self.number + self.samples.len(),
+        };
+        let answer = self.nodes.call(node, &ask).await;
         let breather = self.window / BREATHERS;
         let (waited, outcome, rest) = match &answer {
             Ok(answer) if answer.status.is_success() => {

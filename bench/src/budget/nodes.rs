@@ -1,7 +1,8 @@
-//! The nodes of a gateway as a caller sees them: each call goes to the next one, and to another where one is gone.
+//! The nodes of a gateway as a caller sees them behind a load balancer, which takes a node out that is gone.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -31,7 +32,7 @@ pub fn client() -> HttpClient {
 #[derive(Clone)]
 pub struct Nodes {
     client: HttpClient,
-    addresses: Arc<[SocketAddr]>,
+    nodes: Arc<[(SocketAddr, AtomicBool)]>,
     headers: Arc<[(&'static str, String)]>,
 }
 
@@ -59,25 +60,31 @@ impl Nodes {
     /// All of them, called with the headers of the first.
     pub fn new(client: HttpClient, services: &[&Service]) -> Self {
         let headers = services.first().map(|service| service.headers.clone()).unwrap_or_default();
-        let addresses = services.iter().map(|service| service.address).collect();
-        Self { client, addresses, headers: headers.into() }
+        let nodes = services.iter().map(|service| (service.address, AtomicBool::new(true))).collect();
+        Self { client, nodes, headers: headers.into() }
     }
 
-    /// Calls the node whose turn it is, or one after it that answers.
-    pub async fn call(&self, turn: usize, ask: &Ask) -> anyhow::Result<Answer> {
+    /// Calls the node of a number among those that are there, and another when that is gone.
+    pub async fn call(&self, number: usize, ask: &Ask) -> anyhow::Result<Answer> {
         let started = Instant::now();
         let mut failure = anyhow::anyhow!("there is no node");
-        for offset in 0..self.addresses.len() {
-            let address = self.addresses[(turn + offset) % self.addresses.len()];
-            match tokio::time::timeout(PATIENCE, self.try_at(address, ask)).await {
+        loop {
+            let there: Vec<_> =
+                self.nodes.iter().filter(|(_, is_there)| is_there.load(Ordering::Relaxed)).collect();
+            let Some((address, is_there)) = number.checked_rem(there.len()).map(|place| there[place]) else {
+                return Err(failure);
+            };
+            match tokio::time::timeout(PATIENCE, self.try_at(*address, ask)).await {
                 Ok(Ok((status, headers, body))) => {
                     return Ok(Answer { status, headers, body, took: started.elapsed() });
                 }
-                Ok(Err(error)) => failure = error,
+                Ok(Err(error)) => {
+                    is_there.store(false, Ordering::Relaxed);
+                    failure = error;
+                }
                 Err(_) => anyhow::bail!("no answer within {PATIENCE:?}"),
             }
         }
-        Err(failure)
     }
 
     async fn try_at(&self, address: SocketAddr, ask: &Ask) -> anyhow::Result<(StatusCode, HeaderMap, Bytes)> {

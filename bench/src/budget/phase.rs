@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::Pace;
-use super::callers::{Caller, Sample, call_beside};
+use super::callers::{Balance, Caller, Sample, call_beside};
 use super::figures::{Metrics, Used, print};
 use super::nodes::{Nodes, client};
 use crate::decant::{Installation, Node, Sandbox, Tenant};
@@ -27,6 +27,7 @@ const BESIDE: u32 = LIMIT / 3;
 pub struct Plan {
     pub name: &'static str,
     pub nodes: usize,
+    pub balance: Balance,
     pub is_one_killed: bool,
 }
 
@@ -53,7 +54,7 @@ pub async fn run(
     let started = Instant::now();
     let until = started + pace.window * (pace.windows + 1);
     let mut callers = JoinSet::new();
-    start_callers(&mut callers, &sandbox, &nodes, &wineries, pace, until)?;
+    start_callers(&mut callers, plan, &sandbox, &nodes, &wineries, pace, until)?;
     let mut metrics = Metrics::default();
     if plan.is_one_killed {
         let midway = started + pace.window + pace.window * pace.windows / 2;
@@ -136,6 +137,7 @@ fn ids(page: &Value, list: &str) -> Vec<String> {
 /// Lets all callers begin: four through the gateway for each winery, and the second app's beside them.
 fn start_callers(
     callers: &mut JoinSet<Vec<Sample>>,
+    plan: &Plan,
     sandbox: &Sandbox,
     nodes: &[Node],
     wineries: &[Winery],
@@ -151,6 +153,7 @@ fn start_callers(
             account: winery.account.clone(),
             tenant,
             number: tenant * 4 + number,
+            balance: plan.balance,
             window: pace.window,
             until,
             samples: Vec::new(),

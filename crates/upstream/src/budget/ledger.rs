@@ -28,7 +28,7 @@ impl Spec {
     /// How long a node that has `owned` slots keeps them without a word: long enough to use a batch of them.
     pub(crate) fn lease(&self, owned: usize) -> Millis {
         let batch = self.window * Millis::from(BATCH) / owned.max(1) as Millis;
-        (batch * 3 / 2).clamp(self.window / 8, self.window * 3 / 5)
+        (batch * 5 / 4).clamp(self.window / 8, self.window * 9 / 10)
     }
 
     /// Until when a node may begin to use a slot that is free from `free_at` on, by its word at `at` that holds until `until`. One that becomes free in
@@ -48,6 +48,8 @@ impl Spec {
 pub(crate) struct Ledger {
     slots: Vec<Slot>,
     nodes: BTreeMap<String, Node>,
+    /// How many slots a node wants and did not get, those since granted by others not counted.
+    lacks: BTreeMap<String, u32>,
     /// Set while others use a part of the limit.
     lowered: Option<Lowered>,
 }
@@ -69,8 +71,6 @@ struct Node {
     at: Millis,
     /// It uses its slots until then, unless it says more.
     until: Millis,
-    /// How many slots it wants and did not get.
-    lacks: u32,
     /// Whether it has more to send than an even pace lets pass.
     is_busy: bool,
 }
@@ -80,6 +80,16 @@ struct Node {
 struct Lowered {
     at: Millis,
     to: u32,
+}
+
+/// How other nodes press a node for slots.
+struct Pressure {
+    /// An even part of what those leave that have what they want.
+    part: usize,
+    /// How many slots others lack of such a part.
+    lacked: usize,
+    /// How many they are.
+    lacking: usize,
 }
 
 /// What a node says and wants.
@@ -120,10 +130,14 @@ pub(crate) struct Given {
     pub(crate) limit: u32,
     /// How many nodes are busy, this one included.
     pub(crate) busy: u32,
+    /// An even part for each node that wants more than it has, of what the others leave.
+    pub(crate) part: u32,
     /// Whether other nodes have slots as well, or want some.
     pub(crate) is_shared: bool,
     /// Whether it wants more than it got.
     pub(crate) lacks: bool,
+    /// How many slots of the limit are nobody's, or where negative how many more nodes have, which the others have to give up.
+    pub(crate) left: i64,
     /// When the used slots that are not its own become free, as far as other nodes have said that they used theirs.
     pub(crate) used_until: Vec<Millis>,
 }
@@ -132,7 +146,7 @@ impl Ledger {
     /// Of a limit of which nothing is used before `free_at`.
     fn new(spec: Spec, free_at: Millis) -> Self {
         let slots = vec![Slot { free_at, node: None }; spec.amount as usize];
-        Self { slots, nodes: BTreeMap::new(), lowered: None }
+        Self { slots, nodes: BTreeMap::new(), lacks: BTreeMap::new(), lowered: None }
     }
 
     /// Reads what was kept; where it can't be read, all of it counts as used now.
@@ -153,6 +167,8 @@ impl Ledger {
                 ledger
                     .nodes
                     .extend(serde_json::from_value::<Option<Node>>(value)?.map(|of| (node.to_owned(), of)));
+            } else if let Some(node) = name.strip_prefix('~') {
+                ledger.lacks.insert(node.to_owned(), serde_json::from_value(value)?);
             } else if let Some(slot) = name.parse().ok().and_then(|slot: usize| ledger.slots.get_mut(slot)) {
                 *slot = serde_json::from_value(value)?;
             }
@@ -164,7 +180,8 @@ impl Ledger {
     pub(crate) fn fields(&self) -> Map<String, Value> {
         let slots = self.slots.iter().enumerate().map(|(index, slot)| (index.to_string(), json!(slot)));
         let nodes = self.nodes.iter().map(|(name, node)| (format!("@{name}"), json!(node)));
-        let mut fields: Map<String, Value> = slots.chain(nodes).collect();
+        let lacks = self.lacks.iter().map(|(name, lacks)| (format!("~{name}"), json!(lacks)));
+        let mut fields: Map<String, Value> = slots.chain(nodes).chain(lacks).collect();
         fields.insert("lowered".into(), json!(self.lowered));
         fields
     }
@@ -172,9 +189,9 @@ impl Ledger {
     /// How many slots may be used now.
     fn limit(&self, spec: Spec, now: Millis) -> u32 {
         let Some(lowered) = &self.lowered else { return spec.amount };
-        // One more after a window and a tenth, four after two, nine after three: careful while others are there, quick once they are
-        // gone. Quicker where little is left, which rather was a burst of theirs than is their habit.
-        let windows = (now - lowered.at) as f64 / spec.window as f64 - 0.1;
+        // One more after a window and a half, four after two and a half, nine after three and a half: careful while others are there, quick
+        // once they are gone. Quicker where little is left, which rather was a burst of theirs than is their habit.
+        let windows = (now - lowered.at) as f64 / spec.window as f64 - 0.5;
         let step = (f64::from(spec.amount.saturating_sub(lowered.to)) / f64::from(spec.amount) * 4.0)
             .max(1.0)
             .floor();
@@ -195,32 +212,51 @@ impl Ledger {
         }
         self.learn(spec, name, said);
         let limit = self.limit(spec, now) as usize;
-        let excess = self.in_use(now).saturating_sub(limit);
         let owned = self.owned(name);
+        // Of what all nodes have beyond the limit each gives up what is beyond its part; what is nobody's any more is not used again.
+        let beyond = self.beyond(limit);
+        let sharers = self.nodes.keys().filter(|other| *other != name && self.owned(other) > 0).count() + 1;
+        let excess = beyond.min(owned.saturating_sub(limit / sharers));
         let idle = self.idle(name, said);
-        // Those that are used stay, to be used again; and as many more as are wanted.
+        // Those that are used stay, to be used again; and as many more as are wanted. A few that are left over are not worth a word.
         let used = owned - idle.iter().filter(|index| self.slots[**index].free_at <= now).count();
         let want = if said.want == 0 { 0 } else { used + said.want as usize };
-        let others =
-            self.nodes.iter().filter(|(other, _)| *other != name).map(|(_, node)| node.lacks as usize);
-        let (lacked, lacking) =
-            others.filter(|lacks| *lacks > 0).fold((0, 0), |(sum, count), lacks| (sum + lacks, count + 1));
-        let part = limit.div_ceil(lacking + 1);
+        let Pressure { part, lacked, lacking } = self.pressure(name, limit);
         let asked = owned.saturating_sub(part).min(lacked);
-        let keep = want.min(owned - asked.max(excess).min(owned));
-        self.give_up(&idle, owned.saturating_sub(keep), asked > excess);
-        let most = if lacking > 0 { want.min(part) } else { want };
-        let more = if keep < owned { 0 } else { most.saturating_sub(owned) };
-        let taken = self.take(spec, name, now, more, lacking + 1);
-        let lacks = if keep < owned { 0 } else { want.saturating_sub(owned + taken) } as u32;
+        let surplus = owned.saturating_sub(want);
+        let surplus = if surplus > said.want as usize { surplus } else { 0 };
+        let less = surplus.max(asked).max(excess);
+        let mut given_up = self.give_up(&idle, less, asked > excess);
+        given_up.drain(..beyond.min(given_up.len()));
+        self.grant(name, given_up);
+        let more = if less > 0 { 0 } else { want.saturating_sub(owned) };
+        self.take(spec, name, now, more, lacked, lacking + 1);
         let owned = self.owned(name);
+        let lacks = if said.is_busy { want.saturating_sub(owned) as u32 } else { 0 };
+        self.lacks.insert(name.to_owned(), lacks);
         if owned > 0 || lacks > 0 {
-            let node = Node { at: now, until: now + spec.lease(owned), lacks, is_busy: said.is_busy };
+            let node = Node { at: now, until: now + spec.lease(owned), is_busy: said.is_busy };
             self.nodes.insert(name.to_owned(), node);
         } else {
             self.nodes.remove(name);
+            self.lacks.remove(name);
         }
         self.given(spec, name, now)
+    }
+
+    /// How other nodes press for slots.
+    fn pressure(&self, name: &str, limit: usize) -> Pressure {
+        let others = self.nodes.keys().filter(|other| *other != name);
+        let others: Vec<(usize, usize)> =
+            others.map(|other| (self.owned(other), self.lacks_of(other) as usize)).collect();
+        let lacking = others.iter().filter(|(_, lacks)| *lacks > 0);
+        let content: usize = others.iter().filter(|(_, lacks)| *lacks == 0).map(|(owned, _)| owned).sum();
+        let part = limit.saturating_sub(content) / (lacking.clone().count() + 1);
+        let below: Vec<usize> = lacking
+            .map(|(owned, lacks)| part.saturating_sub(*owned).min(*lacks))
+            .filter(|lacks| *lacks > 0)
+            .collect();
+        Pressure { part, lacked: below.iter().sum(), lacking: below.len() }
     }
 
     /// What is a node's own, without anything changed.
@@ -230,7 +266,9 @@ impl Ledger {
         };
         let used_until =
             |slot: &Slot| (slot.node.as_deref() != Some(name) && slot.free_at > now).then_some(slot.free_at);
-        let others_busy = self.nodes.iter().filter(|(other, node)| *other != name && node.is_busy).count();
+        let has_more =
+            |(other, node): &(&String, &Node)| *other != name && (node.is_busy || self.lacks_of(other) > 0);
+        let others_busy = self.nodes.iter().filter(has_more).count();
         let node = self.nodes.get(name);
         Given {
             own: (0u32..).zip(&self.slots).filter_map(of).collect(),
@@ -238,8 +276,10 @@ impl Ledger {
             until: node.map_or(now, |node| node.until),
             limit: self.limit(spec, now),
             busy: others_busy as u32 + 1,
+            part: self.pressure(name, self.limit(spec, now) as usize).part as u32,
             is_shared: self.nodes.keys().any(|other| other != name),
-            lacks: node.is_some_and(|node| node.lacks > 0),
+            lacks: self.lacks_of(name) > 0,
+            left: i64::from(self.limit(spec, now)) - self.owned_by_all() as i64,
             used_until: self.slots.iter().filter_map(used_until).collect(),
         }
     }
@@ -256,7 +296,7 @@ impl Ledger {
             }
         }
         let until = said.now + spec.lease(self.owned(name));
-        let next = Node { at: said.now, until, is_busy: said.is_busy, ..word.clone() };
+        let next = Node { at: said.now, until, is_busy: said.is_busy };
         let field = format!("@{name}");
         let expected = json!({ field.as_str(): word });
         fields.insert(field, json!(next));
@@ -269,7 +309,7 @@ impl Ledger {
             let nodes = ledger.nodes.iter().filter(|(node, _)| *node != name);
             nodes.map(|(node, said)| (node.clone(), said.clone())).collect::<Vec<_>>()
         };
-        let lacks = |ledger: &Self| ledger.nodes.get(name).map(|node| node.lacks > 0);
+        let lacks = |ledger: &Self| ledger.lacks_of(name) > 0;
         self.slots != other.slots
             || self.lowered != other.lowered
             || lacks(self) != lacks(other)
@@ -289,6 +329,7 @@ impl Ledger {
         let ended: Vec<String> = self.nodes.iter().filter(is_ended).map(|(other, _)| other.clone()).collect();
         for other in ended {
             let Some(node) = self.nodes.remove(&other) else { continue };
+            self.lacks.remove(&other);
             for slot in self.slots.iter_mut().filter(|slot| slot.node.as_ref() == Some(&other)) {
                 slot.node = None;
                 if slot.free_at <= node.until {
@@ -304,13 +345,15 @@ impl Ledger {
         let is_used = |(index, slot): &(u32, &Slot)| match slot.node.as_deref() {
             Some(node) if node == name => slot.free_at > now || said.under_way.contains(index),
             // A busy node uses all it has; another's slots are used where it said so.
-            Some(node) => slot.free_at > now || self.nodes.get(node).is_some_and(|node| node.is_busy),
+            Some(node) => self.nodes.get(node).is_some_and(|node| node.is_busy || slot.free_at > node.at),
             None => slot.free_at > now,
         };
         let used = (0u32..).zip(&self.slots).filter(is_used).count() as u32;
         let limit = self.limit(spec, now);
         let left = said.told_remaining.map(|left| used.saturating_add(left)).filter(|to| *to < limit);
-        let refused = said.was_refused.then(|| used.min(limit.saturating_sub(1)));
+        // While others have yet to give up what is beyond it, a refusal alone says nothing new.
+        let most = if self.beyond(limit as usize) > 0 { limit } else { limit.saturating_sub(1) };
+        let refused = said.was_refused.then(|| used.min(most)).filter(|to| *to < limit);
         if let Some(to) = left.into_iter().chain(refused).min() {
             self.lowered = Some(Lowered { at: now, to: to.max(1) });
         } else if limit >= spec.amount {
@@ -318,8 +361,21 @@ impl Ledger {
         }
     }
 
+    fn lacks_of(&self, name: &str) -> u32 {
+        self.lacks.get(name).copied().unwrap_or_default()
+    }
+
     fn owned(&self, name: &str) -> usize {
         self.slots.iter().filter(|slot| slot.node.as_deref() == Some(name)).count()
+    }
+
+    /// How many slots nodes have beyond the limit.
+    fn beyond(&self, limit: usize) -> usize {
+        self.owned_by_all().saturating_sub(limit)
+    }
+
+    fn owned_by_all(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.node.is_some()).count()
     }
 
     /// How many slots are used, or may be by those to whom they belong.
@@ -337,24 +393,42 @@ impl Ledger {
         idle
     }
 
-    /// Gives `surplus` of a node's slots up: the first to become free, or `evenly` some all along, so that whoever takes them has one soon and
-    /// so has this node.
-    fn give_up(&mut self, idle: &[usize], surplus: usize, evenly: bool) {
+    /// Gives `surplus` of a node's slots up: the first to become free, or `evenly` some all along, so that whoever has them next has one soon
+    /// and so has this node.
+    fn give_up(&mut self, idle: &[usize], surplus: usize, evenly: bool) -> Vec<usize> {
         let surplus = surplus.min(idle.len());
-        for place in 0..surplus {
-            let place = if evenly { place * idle.len() / surplus } else { place };
-            self.slots[idle[place]].node = None;
+        let places = (0..surplus).map(|place| if evenly { place * idle.len() / surplus } else { place });
+        let given_up: Vec<usize> = places.map(|place| idle[place]).collect();
+        for index in &given_up {
+            self.slots[*index].node = None;
+        }
+        given_up
+    }
+
+    /// Grants slots to other nodes that lack some, to the one that has the fewest first: it finds them with its next word.
+    fn grant(&mut self, name: &str, slots: Vec<usize>) {
+        for index in slots {
+            let lacking = self.lacks.iter().filter(|(other, lacks)| *other != name && **lacks > 0);
+            let Some(other) = lacking.map(|(other, _)| other.clone()).min_by_key(|other| self.owned(other))
+            else {
+                return;
+            };
+            if let Some(lacks) = self.lacks.get_mut(&other) {
+                *lacks -= 1;
+            }
+            self.slots[index].node = Some(other);
         }
     }
 
-    /// Takes up to `more` slots for a node, the first to become free first, or every second or third where others lack some as well. Gives how
-    /// many it took.
-    fn take(&mut self, spec: Spec, name: &str, now: Millis, more: usize, sharers: usize) -> usize {
+    /// Takes up to `more` slots for a node, the first to become free first, or every second or third where others lack some as well.
+    fn take(&mut self, spec: Spec, name: &str, now: Millis, more: usize, lacked: usize, sharers: usize) {
         let limit = self.limit(spec, now) as usize;
         let in_use = self.in_use(now);
         let mut order: Vec<usize> =
             (0..self.slots.len()).filter(|index| self.slots[*index].node.is_none()).collect();
         order.sort_by_key(|index| self.slots[*index].free_at);
+        // What others lack of their part is left to them.
+        let more = more.min(order.len().saturating_sub(lacked));
         let (free, resting): (Vec<usize>, Vec<usize>) =
             order.into_iter().partition(|index| self.slots[*index].free_at <= now);
         // What is beyond the limit stays unused: free slots, and those that become free first.
@@ -364,6 +438,5 @@ impl Ledger {
         for index in &taken {
             self.slots[*index].node = Some(name.to_owned());
         }
-        taken.len()
     }
 }

@@ -19,6 +19,10 @@ const LEAST_IN_HAND: u32 = 4;
 /// So many requests may make up for a time in which nobody asked.
 const CREDIT: f64 = 4.0;
 
+/// How much closer than an even pace requests follow while several slots are free: slots come back as fast as they are used, so a delay would
+/// stay for good. Gently, since those that are bunched leave a gap behind them.
+const CATCH_UP: f64 = 0.95;
+
 /// One that waits for its turn.
 pub(crate) trait Waits {
     /// Whether nobody waits for the answer any more.
@@ -53,14 +57,14 @@ pub(crate) struct Meter<T> {
     next_exchange: Millis,
     /// After one that failed.
     retry_at: Millis,
-    /// Exchanges in a row that gave nothing to use soon.
+    /// Exchanges in a row that gave less than was wanted, and no more than there was.
     in_vain: u32,
     /// When the next request is due by an even pace.
     due: f64,
     /// Whether someone waits for a slot to become free: then the time has passed, and is no credit.
     is_short: bool,
-    /// Whether someone had to wait since the last exchange.
-    has_waited: bool,
+    /// When someone last had to wait.
+    waited_at: Millis,
     /// The platform said to wait until then.
     paused_until: Millis,
     was_refused: bool,
@@ -85,14 +89,14 @@ impl<T: Waits> Meter<T> {
             spec,
             line: Line::default(),
             slots: Vec::new(),
-            given: Given { limit: spec.amount, busy: 1, ..Given::default() },
+            given: Given { limit: spec.amount, busy: 1, part: spec.amount, ..Given::default() },
             is_exchanging: false,
             next_exchange: 0,
             retry_at: 0,
             in_vain: 0,
             due: 0.0,
             is_short: false,
-            has_waited: false,
+            waited_at: Millis::MIN / 2,
             paused_until: 0,
             was_refused: false,
             is_asked: false,
@@ -107,8 +111,8 @@ impl<T: Waits> Meter<T> {
     }
 
     /// Lines one up; `is_first` before all others of its lane.
-    pub(crate) fn join(&mut self, lane: Lane, caller: Arc<str>, one: T, is_first: bool) {
-        self.has_waited = true;
+    pub(crate) fn join(&mut self, now: Millis, lane: Lane, caller: Arc<str>, one: T, is_first: bool) {
+        self.waited_at = now;
         if is_first {
             self.line.push_front(lane, caller, one);
         } else {
@@ -163,10 +167,14 @@ impl<T: Waits> Meter<T> {
     }
 
     fn is_exchange_due(&self, now: Millis) -> bool {
-        let spent = self.slots.iter().filter(|mine| mine.is_spent).count();
-        let is_ending = self.given.until - now < (self.given.until - self.given.at) / 4;
+        let is_ending = self.given.until - now < (self.given.until - self.given.at) / 5;
         let may_help = now >= self.next_exchange && (self.is_asked || !self.has_one_soon(now));
-        now >= self.retry_at && (self.was_refused || is_ending || spent >= BATCH as usize || may_help)
+        now >= self.retry_at && (self.was_refused || is_ending || self.spent() >= BATCH || may_help)
+    }
+
+    /// How many slots were used since the last exchange.
+    fn spent(&self) -> u32 {
+        self.slots.iter().filter(|mine| mine.is_spent).count() as u32
     }
 
     /// When the next slot may be used, if the lease lasts until then.
@@ -193,7 +201,9 @@ impl<T: Waits> Meter<T> {
         let slot = mine.slot;
         let interval = self.interval();
         let credit = if self.is_short { 0.0 } else { CREDIT * interval };
-        self.due = self.due.max(now as f64 - credit) + interval;
+        let left = self.slots.iter().filter(|mine| mine.free_at <= now && self.is_usable(mine, now)).count();
+        let distance = if left > 1 { CATCH_UP * interval } else { interval };
+        self.due = self.due.max(now as f64 - credit) + distance;
         Some(slot)
     }
 
@@ -202,9 +212,15 @@ impl<T: Waits> Meter<T> {
         !mine.is_under_way && at < self.spec.usable_until(mine.free_at, self.given.at, self.given.until)
     }
 
-    /// The distance of requests at an even pace: by the slots that it has, or by its part of all while it still gathers them.
+    /// The distance of requests at an even pace: by the slots that it has, or by its part of all while it still gathers them. A faster pace than
+    /// its slots come back would bunch them, and leave a gap in which an interactive call waits.
     fn interval(&self) -> f64 {
-        let has = if self.has_part() { self.slots.len() as f64 } else { self.part() };
+        let is_gathering = !self.given.lacks && !self.has_part();
+        let has = if is_gathering {
+            f64::from(self.given.limit) / f64::from(self.given.busy.max(1))
+        } else {
+            self.slots.len() as f64
+        };
         self.spec.window as f64 / has.max(1.0)
     }
 
@@ -241,6 +257,7 @@ impl<T: Waits> Meter<T> {
         if let Some(mine) = self.mine(slot) {
             mine.is_under_way = false;
         }
+        self.due -= self.interval();
     }
 
     /// The platform refused the request; `wait` as it told. Refused requests are taken not to count, which no platform's documentation says: if they
@@ -269,19 +286,27 @@ impl<T: Waits> Meter<T> {
         self.line.retain(|one| !one.is_gone());
         let waiting = self.line.total() as u32;
         let of = |filter: fn(&&Mine) -> bool| self.slots.iter().filter(filter);
-        let resting = self.slots.iter().filter(|mine| mine.free_at > now).count() as u32;
-        // Where others use the limit too, no more than what will be used before long.
-        let in_hand = if self.given.is_shared { (resting / 4 + 1).max(LEAST_IN_HAND) } else { IN_HAND };
-        let in_hand = in_hand.min(IN_HAND).min(self.spec.amount.div_ceil(4));
+        let in_hand = self.in_hand(now);
         Exchange {
             now,
             spent: of(|mine| mine.is_spent).map(|mine| (mine.slot, mine.free_at)).collect(),
             under_way: of(|mine| mine.is_under_way).map(|mine| mine.slot).collect(),
             want: if is_end && waiting == 0 { 0 } else { in_hand.max(waiting) },
-            is_busy: waiting > 0 || std::mem::take(&mut self.has_waited),
+            is_busy: waiting > 0 || now - self.waited_at < self.spec.window / 4,
             was_refused: std::mem::take(&mut self.was_refused),
             told_remaining: self.told_remaining.take(),
         }
+    }
+
+    /// How many free slots to have in hand. Where others use the limit too, no more than what will be used before long.
+    fn in_hand(&self, now: Millis) -> u32 {
+        let resting = self.slots.iter().filter(|mine| mine.free_at > now).count() as u32;
+        let in_hand = match self.given.is_shared {
+            true if self.given.busy > 1 && self.given.left <= 0 && resting >= IN_HAND => resting / 12 + 1,
+            true => (resting / 4 + 1).max(LEAST_IN_HAND),
+            false => IN_HAND,
+        };
+        in_hand.min(IN_HAND).min(self.spec.amount.div_ceil(4))
     }
 
     /// Takes what the exchange gave.
@@ -296,18 +321,22 @@ impl<T: Waits> Meter<T> {
                 None => Mine { slot: own.slot, free_at: own.free_at, is_under_way: false, is_spent: false },
             }
         };
+        let had = self.slots.len();
         self.slots = given.own.iter().map(of).collect();
         self.given = given;
-        self.in_vain =
-            if self.has_one_soon(now) || !self.given.lacks { 0 } else { self.in_vain.saturating_add(1) };
+        if said.was_refused && self.given.left < 0 {
+            // Others still use what they have to give up.
+            self.paused_until = self.paused_until.max(now + self.interval() as Millis);
+        }
+        let was_in_vain = self.given.lacks && self.slots.len() <= had;
+        self.in_vain = if was_in_vain { self.in_vain.saturating_add(1) } else { 0 };
         // Asking again at once would only cost; and one that has its part has to wait for nothing but the time.
-        let pause = match self.given.lacks {
-            false if !self.given.is_shared => 0,
-            false => self.spec.window / 200,
-            true if self.has_part() => self.spec.window / 4,
-            true => ((self.spec.window / 300).max(10) << self.in_vain.min(8)).min(self.spec.window / 8),
+        self.next_exchange = match self.given.lacks {
+            false if !self.given.is_shared => now,
+            false => now + self.spec.window / 200,
+            true if self.has_part() => now + self.spec.window / 2,
+            true => now + ((self.spec.window / 40) << self.in_vain.min(4)).min(self.spec.window / 4),
         };
-        self.next_exchange = now + pause;
     }
 
     /// Takes note of how things stand, without slots of its own.
@@ -327,19 +356,16 @@ impl<T: Waits> Meter<T> {
         self.retry_at = now + self.spec.window / 60;
     }
 
-    /// Whether others are to be asked for slots: the last exchange gave less than this node's part, for the first time in a row.
-    pub(crate) fn is_to_ask(&self) -> bool {
-        self.given.lacks && self.in_vain == 1 && !self.has_part()
+    /// Whether others are to be asked to give up slots: those beyond the limit, when the platform has said so; and when this node got less than
+    /// its part, for the first time in a row.
+    pub(crate) fn is_to_ask(&self, said: &Exchange) -> bool {
+        let is_in_need = self.given.lacks && self.in_vain == 1 && !self.has_part();
+        is_in_need || said.was_refused && self.given.left < 0
     }
 
     /// Whether it has about its part of the slots: parts are whole numbers, and not all can be rounded up.
     fn has_part(&self) -> bool {
-        self.slots.len() as f64 >= 0.9 * self.part()
-    }
-
-    /// An even part of the slots for each node that is busy.
-    fn part(&self) -> f64 {
-        f64::from(self.given.limit) / f64::from(self.given.busy.max(1))
+        self.slots.len() as f64 >= 0.9 * f64::from(self.given.part)
     }
 
     /// Another node lacks slots: the next exchange is due.
@@ -356,6 +382,15 @@ impl<T: Waits> Meter<T> {
     /// Whether nobody waits.
     pub(crate) fn is_resting(&self) -> bool {
         self.line.total() == 0
+    }
+
+    /// Whether a node on which nobody waits has something to say before `until`: that it holds more than it needs, or is still there.
+    pub(crate) fn has_word(&self, now: Millis, until: Millis) -> bool {
+        let free = self.slots.iter().filter(|mine| !mine.is_under_way && mine.free_at <= now).count() as u32;
+        free > 2 * self.in_hand(now)
+            || self.given.until <= until
+            || self.spent() >= BATCH
+            || self.is_cold(now)
     }
 
     /// Whether all of its slots are free, so that nothing is lost with it.

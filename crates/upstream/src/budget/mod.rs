@@ -215,7 +215,13 @@ impl Budget {
         let (pass, passed) = oneshot::channel();
         let left = asker.deadline.saturating_duration_since(started);
         let deadline = now() + left.as_millis() as Millis;
-        self.meter().join(asker.lane, Arc::clone(&asker.caller), Waiter { deadline, pass }, asker.is_first);
+        self.meter().join(
+            now(),
+            asker.lane,
+            Arc::clone(&asker.caller),
+            Waiter { deadline, pass },
+            asker.is_first,
+        );
         self.see_to_it();
         let passed = tokio::time::timeout_at(started + left.max(ASKING), passed).await;
         let waited = started.elapsed();
@@ -289,8 +295,14 @@ impl Budget {
                         if tokio::time::timeout(rest, self.changed.notified()).await.is_ok() {
                             continue;
                         }
-                        let is_cold = self.meter().is_cold(now());
-                        self.exchange(is_cold).await;
+                        let (now, rest) = (now(), self.spec.window / 3);
+                        let (is_cold, has_word) = {
+                            let meter = self.meter();
+                            (meter.is_cold(now), meter.has_word(now, now + rest))
+                        };
+                        if has_word {
+                            self.exchange(is_cold).await;
+                        }
                         if !is_cold {
                             continue;
                         }
@@ -315,7 +327,7 @@ impl Budget {
                 let is_to_ask = {
                     let mut meter = self.meter();
                     meter.take(now(), &said, given);
-                    meter.is_to_ask()
+                    meter.is_to_ask(&said)
                 };
                 if is_to_ask && let Err(error) = self.keeper.ask(&self.key).await {
                     tracing::debug!(
