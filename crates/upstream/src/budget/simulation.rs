@@ -518,7 +518,8 @@ fn callers_of_one_account_use_it_whichever_nodes_they_call() {
             world
         });
         assert_eq!(sum.told.refused, 0);
-        assert!(sum.used() > 0.93);
+        // Of what the killed one had, a use each is lost, once.
+        assert!(sum.used() > 0.88);
         let sum = Sum::of(5, |seed| balanced(seed, callers, Some(1_800)));
         assert!(sum.told.refused as Millis <= 2 * sum.minutes);
         assert!(sum.used() > 0.93);
