@@ -1,6 +1,6 @@
 //! A checked definition, ready to plan calls with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use expression::{Expression, Scope, TextTemplate};
 use http::header::{HeaderMap, HeaderName};
@@ -10,15 +10,19 @@ use url::Url;
 use crate::action::{Action, Step};
 use crate::credentials::{CheckedCredentials, FieldProblem};
 use crate::definition::{
-    ArrayFormat, Authorization, CredentialFormat, Definition, Errors, MethodDefinition, Parameter,
-    StepDefinition, Verb,
+    ArrayFormat, Authorization, CredentialFormat, DataSourceDefinition, Definition, Errors, MethodDefinition,
+    Parameter, StepDefinition, Verb,
 };
 use crate::error::DefinitionError;
+use crate::form::Form;
 use crate::near::Unknown;
 use crate::paging::{self, BadAnswer, Page, PageRequest, Style};
 use crate::rate_limit::{self, Count, RateLimit, Told};
 use crate::recognise::{self, RemoteError};
 use crate::source;
+
+/// The action whose form a person fills in once an account is connected.
+const FORM: &str = "post_connect_user_form";
 
 /// A platform that accounts can be connected to.
 #[derive(Debug, Clone)]
@@ -39,6 +43,8 @@ pub struct Integration {
     pub resources: BTreeMap<String, Resource>,
     /// What is done when an account is connected.
     pub actions: BTreeMap<String, Action>,
+    /// What a person fills in once an account is connected, if anything.
+    pub form: Option<Form>,
     /// What the platform allows, where it is known.
     pub rate_limit: Option<RateLimit>,
     pub(crate) base_url: BaseUrl,
@@ -132,12 +138,14 @@ impl Integration {
             );
         }
         let actions = compile_actions(&definition, &resources)?;
+        let form = compile_form(&definition, &resources)?;
         let rate_limit = definition.rate_limit.as_ref().map(RateLimit::compile).transpose()?;
         Ok(Self {
             base_url,
             headers,
             authorization: compile_authorization(&definition.authorization)?,
             query_array_format: definition.query_array_format,
+            form,
             rate_limit,
             errors: definition.errors,
             name: definition.name,
@@ -200,13 +208,15 @@ impl Integration {
         form.check(given, partial, provided)
     }
 
-    /// The names of all secret fields, in whichever format.
+    /// The names of all secret fields: of whichever credential format, and of the form after it.
     pub fn secret_fields(&self) -> impl Iterator<Item = &str> {
-        self.credentials
+        let of_forms = self
+            .credentials
             .values()
             .flat_map(|format| &format.fields)
             .filter(|field| field.kind == crate::FieldType::Password)
-            .map(|field| field.name.as_str())
+            .map(|field| field.name.as_str());
+        of_forms.chain(self.form.iter().flat_map(Form::secret_fields))
     }
 
     /// What an answer tells of the platform's limit; `now` in seconds since 1970, `body` of an error answer.
@@ -429,7 +439,7 @@ fn compile_actions(
     resources: &BTreeMap<String, Resource>,
 ) -> Result<BTreeMap<String, Action>, Mistake> {
     let mut actions = BTreeMap::new();
-    for (name, action) in &definition.actions {
+    for (name, action) in definition.actions.iter().filter(|(name, _)| *name != FORM) {
         let mut steps = Vec::new();
         for (index, step) in action.steps.iter().enumerate() {
             let index = index.to_string();
@@ -453,11 +463,46 @@ fn compile_actions(
                     Step::UpdateContext(expression(source)?)
                 }
                 StepDefinition::Transform { expression: source } => Step::Transform(expression(source)?),
+                StepDefinition::Form { .. } => {
+                    return Err(Mistake::at(&at, format!("a form is the one step of the action {FORM:?}")));
+                }
             });
         }
         actions.insert(name.clone(), Action { description: action.description.clone(), steps });
     }
     Ok(actions)
+}
+
+fn compile_form(
+    definition: &Definition,
+    resources: &BTreeMap<String, Resource>,
+) -> Result<Option<Form>, Mistake> {
+    let Some(action) = definition.actions.get(FORM) else { return Ok(None) };
+    let at = ["actions", FORM, "steps"];
+    let [StepDefinition::Form { fields }] = action.steps.as_slice() else {
+        return Err(Mistake::at(&at, "this action has one step, of the type `form`"));
+    };
+    let credentials = definition.credentials.values().flat_map(|format| &format.fields);
+    let mut taken: BTreeSet<&str> = credentials.map(|field| field.name.as_str()).collect();
+    taken.extend(["oauth", "environment_variables"]);
+    let check_method = |source: &DataSourceDefinition| {
+        if source.is_unified() {
+            let has_model = source.resource.split_once('/').is_some();
+            return if has_model {
+                Ok(())
+            } else {
+                Err("a unified resource is written model/resource".to_owned())
+            };
+        }
+        let unknown = || Unknown::new("resource", &source.resource, resources.keys().map(String::as_str));
+        let resource = resources.get(&source.resource).ok_or_else(unknown);
+        let method = resource.and_then(|resource| resource.method(&source.method));
+        match method.map_err(|unknown| unknown.to_string())?.is_list() {
+            true => Ok(()),
+            false => Err(format!("the method {:?} gives no list", source.method)),
+        }
+    };
+    Form::compile(&[&at[..], &["0", "config"]].concat(), fields, &taken, check_method).map(Some)
 }
 
 /// Merges `layer` into `base`, objects key by key; `null` removes a key.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::form::Choice;
+
 /// The whole definition: `integration.yaml` with the resources of `resources/*.yaml` put in.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -353,4 +355,104 @@ pub(crate) enum StepDefinition {
     UpdateContext { expression: String },
     /// A JSONata expression whose result is the next step's `$previous`.
     Transform { expression: String },
+    /// What a person fills in once the account is connected: the one step of `post_connect_user_form`.
+    Form { fields: Vec<FormFieldDefinition> },
+}
+
+/// One field of a form.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FormFieldDefinition {
+    pub name: String,
+    #[serde(rename = "type", default)]
+    pub kind: FormFieldType,
+    pub label: String,
+    #[serde(default)]
+    pub help_text: Option<String>,
+    #[serde(default)]
+    pub placeholder: Option<String>,
+    #[serde(default)]
+    pub required: bool,
+    /// The value before there is one.
+    #[serde(default)]
+    pub default: Option<Value>,
+    /// Fields before this one, without whose values it has no options.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
+    #[serde(default)]
+    pub data_source: Option<DataSourceDefinition>,
+    #[serde(default)]
+    pub options: Option<OptionsDefinition>,
+    /// JSONata over the value, with `$context`: what is wrong with it in words, or `false`; `true` or nothing where it is good.
+    #[serde(default)]
+    pub validation: Option<String>,
+    /// JSONata over the value, with `$context`: what is kept of it.
+    #[serde(default)]
+    pub transform: Option<String>,
+}
+
+/// How a field of a form is shown and kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FormFieldType {
+    /// One of its options.
+    SingleSelect,
+    /// Any of its options.
+    MultiSelect,
+    /// Plain text.
+    #[default]
+    Text,
+    /// Secret text: sealed, and never in an answer.
+    Password,
+    /// Yes or no.
+    Checkbox,
+    /// Not shown; its default, or what the page says.
+    Hidden,
+}
+
+/// Records of the account that become options.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataSourceDefinition {
+    #[serde(rename = "type")]
+    pub kind: DataSourceType,
+    /// `model/resource` of a unified one.
+    pub resource: String,
+    #[serde(default = "list")]
+    pub method: String,
+    /// With `{{context.x}}` and `{{form.x}}`.
+    #[serde(default)]
+    pub query: serde_json::Map<String, Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DataSourceType {
+    Unified,
+    Proxy,
+}
+
+impl DataSourceDefinition {
+    pub(crate) fn is_unified(&self) -> bool {
+        self.kind == DataSourceType::Unified
+    }
+}
+
+fn list() -> String {
+    "list".to_owned()
+}
+
+/// What can be chosen.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum OptionsDefinition {
+    /// Always the same.
+    Fixed(Vec<Choice>),
+    /// One for each record of the `data_source`: JSONata over it.
+    OfRecords {
+        value: String,
+        label: String,
+        #[serde(rename = "subText", default)]
+        sub_text: Option<String>,
+    },
 }

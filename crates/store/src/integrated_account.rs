@@ -353,8 +353,8 @@ impl Store {
     }
 
     /// Changes an account by what it is now: `decide` gets the row while nobody else can change it and gives the change. Nothing
-    /// is written (and the version stays) when the change makes no difference. `events` says what to tell of the change, from the row
-    /// before and after it.
+    /// is written (and the version stays) when the change makes no difference. `events` says what to tell of the change, or of there being
+    /// none, from the row before and after it.
     pub async fn modify_integrated_account<E: From<StoreError>>(
         &self,
         environment_id: &str,
@@ -376,6 +376,12 @@ impl Store {
         let patch = decide(&account)?;
         patch.apply(&mut account);
         if account == before && patch.secrets.is_none() {
+            let events = events(&before, &account);
+            if !events.is_empty() {
+                write(&mut transaction, &account).await?;
+                self.note_events(&mut transaction, environment_id, events).await?;
+                transaction.commit().await?;
+            }
             return Ok(account);
         }
         if let Some(secrets) = &patch.secrets {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use integration::{FieldProblem, Integration};
 use serde_json::{Map, Value, json};
 use store::{
-    AccountFilter, AccountPatch, AccountStatus, IntegratedAccount, NewIntegratedAccount, Secrets, StoreError,
+    AccountFilter, AccountPatch, AccountStatus, IntegratedAccount, NewEvent, NewIntegratedAccount, Secrets,
+    StoreError,
 };
 
 use self::context::Split;
@@ -299,6 +300,18 @@ impl Gateway {
         version: Option<i64>,
         decide: impl Fn(&IntegratedAccount, &Map<String, Value>) -> AccountPatch,
     ) -> Result<IntegratedAccount, Error> {
+        self.change_telling(environment_id, id, version, decide, |_| Vec::new()).await
+    }
+
+    /// As [`Gateway::change`], with more to tell of the changed account than what follows from the change.
+    pub(crate) async fn change_telling(
+        &self,
+        environment_id: &str,
+        id: &str,
+        version: Option<i64>,
+        decide: impl Fn(&IntegratedAccount, &Map<String, Value>) -> AccountPatch,
+        more: impl Fn(&IntegratedAccount) -> Vec<NewEvent>,
+    ) -> Result<IntegratedAccount, Error> {
         let store = &self.0.parts.store;
         for attempt in 1.. {
             let seen = store.get_integrated_account(environment_id, id).await?;
@@ -319,7 +332,9 @@ impl Gateway {
                 }
             };
             let events = |before: &IntegratedAccount, after: &IntegratedAccount| {
-                events::of_changed_account(installed.shown(), before, after)
+                let mut told = events::of_changed_account(installed.shown(), before, after);
+                told.extend(more(after));
+                told
             };
             match store.modify_integrated_account(environment_id, id, decided, events).await {
                 Err(StoreError::Stale { .. }) if version.is_none() && attempt < TRIES => {}

@@ -245,7 +245,7 @@ impl Gateway {
             AccountStatus::PostInstallError => LinkErrorType::PostInstallError,
             AccountStatus::ValidationError => LinkErrorType::ValidationError,
             _ => {
-                let post_connect_form = super::has_form(integration);
+                let post_connect_form = integration.form.is_some();
                 let integrated_account_token = match post_connect_form {
                     true => Some(self.new_account_token(&account.environment_id, &account.id).await?),
                     false => None,

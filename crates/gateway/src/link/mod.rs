@@ -5,21 +5,26 @@
 //! | the product makes a token | [`tokens`](self) |
 //! | the page shows what there is to connect, and what is asked for | [`offer`](self) |
 //! | what was filled in is kept, and the account connected | [`connect`](self) |
+//! | a form asks what of the account's records to use | [`form`](self) |
 //! | where all this may be shown, and how it looks | [`settings`](self) |
 //!
 //! The page's requests carry the token in their body and nothing else that says who asks: what another site makes a browser send means
 //! nothing here. Nobody but the token's holder learns anything of the environment.
 
 mod connect;
+mod form;
 mod offer;
 mod settings;
 mod tokens;
 
-use integration::Integration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use self::connect::{LinkConnectRequest, LinkLine, LinkResult, LinkStep};
+pub use self::form::{
+    FormOptions, FormOptionsRequest, FormStart, FormStartRequest, FormSubmitRequest, FormSubmitted,
+    ShownField,
+};
 pub use self::offer::{LinkStart, LinkStartRequest, OfferedAccount, OfferedFormat, OfferedIntegration};
 pub use self::settings::{Brand, LinkSettings};
 pub use self::tokens::{MadeLinkToken, NewLinkToken};
@@ -41,13 +46,6 @@ pub enum LinkErrorType {
     ValidationError,
     /// The form after connecting failed.
     RapidFormError,
-}
-
-/// The action whose form a person fills in once an account is connected (facts, Truto 7.4).
-const FORM: &str = "post_connect_user_form";
-
-fn has_form(integration: &Integration) -> bool {
-    integration.actions.contains_key(FORM)
 }
 
 /// A token that opens nothing, whatever the reason: what does is not told to who guesses.

@@ -139,7 +139,7 @@ impl Gateway {
             if formats.is_empty() {
                 continue;
             }
-            has_form.insert(name.clone(), super::has_form(&integration));
+            has_form.insert(name.clone(), integration.form.is_some());
             integrations.push(OfferedIntegration {
                 name: name.clone(),
                 label: said(&integration.label),

@@ -1,4 +1,5 @@
-//! Endpoints of the connecting page: what it offers, and connecting step by step. A link token in the body opens them.
+//! Endpoints of the connecting page: what it offers, and connecting step by step, by a link token in the body; and of the form after it, by
+//! an integrated account token in the body.
 
 use std::convert::Infallible;
 
@@ -7,7 +8,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use gateway::link::{LinkConnectRequest, LinkLine, LinkResult, LinkStart, LinkStartRequest};
+use gateway::link::{
+    FormOptions, FormOptionsRequest, FormStart, FormStartRequest, FormSubmitRequest, FormSubmitted,
+    LinkConnectRequest, LinkLine, LinkResult, LinkStart, LinkStartRequest,
+};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use tokio::sync::mpsc::UnboundedReceiver;
 use utoipa::IntoResponses;
@@ -20,14 +24,20 @@ use crate::body::Json;
 use crate::error::{ApiError, ErrorBody};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(start)).routes(routes!(connect))
+    OpenApiRouter::new()
+        .routes(routes!(start))
+        .routes(routes!(connect))
+        .routes(routes!(form_start))
+        .routes(routes!(form_options))
+        .routes(routes!(form_submit))
 }
 
 /// Errors of the connecting page's calls; `error_type` tells them apart.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "read by utoipa's macros only")]
 enum LinkErrors {
-    /// The call is wrong, or the integration is not offered (`invalid_integration`).
+    /// The call is wrong, the integration is not offered (`invalid_integration`), or there is no form or no way to its options
+    /// (`rapid_form_error`).
     #[response(status = 400)]
     BadRequest(ErrorBody),
     /// The token is unknown, used or has ended (`invalid_token`).
@@ -83,6 +93,41 @@ async fn connect(State(app): State<App>, Json(request): Json<LinkConnectRequest>
         response.extensions_mut().insert(error_type);
     }
     response
+}
+
+/// The form of an account, with the options that are read of its own records.
+#[utoipa::path(post, path = "/connect-account/post-connect/start", operation_id = "start_form", tag = "link", security(()),
+    request_body = FormStartRequest,
+    responses((status = 200, description = "The form", body = FormStart), LinkErrors, BodyErrors))]
+async fn form_start(
+    State(app): State<App>,
+    Json(request): Json<FormStartRequest>,
+) -> Result<axum::Json<FormStart>, ApiError> {
+    Ok(axum::Json(app.gateway.form_start(request).await?))
+}
+
+/// The options of a field, by what is filled in before it.
+#[utoipa::path(post, path = "/connect-account/post-connect/options", operation_id = "list_form_options", tag = "link",
+    security(()),
+    request_body = FormOptionsRequest,
+    responses((status = 200, description = "The options", body = FormOptions), LinkErrors, BodyErrors))]
+async fn form_options(
+    State(app): State<App>,
+    Json(request): Json<FormOptionsRequest>,
+) -> Result<axum::Json<FormOptions>, ApiError> {
+    Ok(axum::Json(app.gateway.form_options(request).await?))
+}
+
+/// Keeps what was filled in with the account. What does not fit is told field by field (`details.failures`).
+#[utoipa::path(post, path = "/connect-account/post-connect/submit", operation_id = "submit_form", tag = "link",
+    security(()),
+    request_body = FormSubmitRequest,
+    responses((status = 200, description = "It is kept", body = FormSubmitted), LinkErrors, BodyErrors))]
+async fn form_submit(
+    State(app): State<App>,
+    Json(request): Json<FormSubmitRequest>,
+) -> Result<axum::Json<FormSubmitted>, ApiError> {
+    Ok(axum::Json(app.gateway.form_submit(request).await?))
 }
 
 fn lines(receiver: UnboundedReceiver<LinkLine>) -> Body {

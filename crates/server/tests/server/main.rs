@@ -17,6 +17,7 @@ mod idempotency;
 mod integrations;
 mod limits;
 mod link;
+mod link_form;
 mod link_pages;
 mod log;
 mod meta;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use store::{
-    AccountPatch, AccountStatus, Event, EventFilter, NewEvent, Page, Store, StoreError, TimeRange,
-    over_both_databases,
+    AccountPatch, AccountStatus, Event, EventFilter, IntegratedAccount, NewEvent, Page, Store, StoreError,
+    TimeRange, over_both_databases,
     testing::{TestClock, TestDatabase},
 };
 
@@ -41,9 +41,18 @@ async fn an_event_is_written_with_its_cause_and_outlives_its_account(database: &
         })
         .await
         .unwrap();
-    // What changes nothing, and what is refused, tells nothing.
-    let never = |_: &_, _: &_| -> Vec<NewEvent> { panic!("nothing changed") };
-    store.update_integrated_account(environment, id, None, patch("b"), never).await.unwrap();
+    // Nothing may be told as well; what is refused tells nothing.
+    let told_of = |event| {
+        move |before: &IntegratedAccount, after: &IntegratedAccount| {
+            assert_eq!(before, after);
+            vec![told(event, &after.id)]
+        }
+    };
+    let same = told_of("integrated_account:post_connect_form_submitted");
+    let same = store.update_integrated_account(environment, id, None, patch("b"), same).await.unwrap();
+    assert_eq!(store.get_integrated_account(environment, id).await.unwrap(), same);
+    assert_eq!(same.version, 2);
+    let never = |_: &_, _: &_| -> Vec<NewEvent> { panic!("it was refused") };
     store.update_integrated_account(environment, id, Some(1), patch("c"), never).await.unwrap_err();
     let bad = AccountPatch { link_token_id: Some("none".into()), ..patch("c") };
     let refused = store
@@ -61,7 +70,14 @@ async fn an_event_is_written_with_its_cause_and_outlives_its_account(database: &
         .await
         .unwrap_err();
     let events = all(&store, environment, EventFilter::default()).await;
-    assert_eq!(names(&events), ["integrated_account:deleted", "integrated_account:updated"]);
+    assert_eq!(
+        names(&events),
+        [
+            "integrated_account:deleted",
+            "integrated_account:post_connect_form_submitted",
+            "integrated_account:updated",
+        ]
+    );
     assert_eq!(events[0].integrated_account_id.as_ref(), Some(id));
     assert_eq!(events[0].payload, json!({"id": id}));
 }
