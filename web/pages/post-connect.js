@@ -44,7 +44,9 @@ export async function postConnect(query, connected) {
       const one = controls.find((other) => other.name === name);
       if (!one.offer) continue;
       try {
-        const { options } = await ask("/post-connect/options", { integrated_account_session_token: token, field: name, values: read() });
+        const { options } = await ask("/post-connect/options", {
+          integrated_account_session_token: token, field: name, values: read(), additional_context, language,
+        });
         one.offer(options);
       } catch (refusal) {
         one.complain(refusal.message || text("unreachable_title"));
@@ -68,7 +70,7 @@ export async function postConnect(query, connected) {
       succeed(platform, text(connected ? "success_heading" : "form_saved_heading", values), values);
     } catch (refusal) {
       button.busy(false);
-      const fields = refusal.details?.fields ?? refusal.details?.problem?.fields ?? [];
+      const fields = refusal.details?.failures ?? [];
       complain(controls, Object.fromEntries(fields.map(({ field, message }) => [field, message])));
       notice.replaceChildren(alert(text("form_failed_title"), refusal.message || text("unreachable_advice", values)));
       notice.firstChild.focus();

@@ -468,7 +468,9 @@ fn compile_actions(
                 }
             });
         }
-        actions.insert(name.clone(), Action { description: action.description.clone(), steps });
+        if action.is_enabled {
+            actions.insert(name.clone(), Action { description: action.description.clone(), steps });
+        }
     }
     Ok(actions)
 }
@@ -502,7 +504,8 @@ fn compile_form(
             false => Err(format!("the method {:?} gives no list", source.method)),
         }
     };
-    Form::compile(&[&at[..], &["0", "config"]].concat(), fields, &taken, check_method).map(Some)
+    let form = Form::compile(&[&at[..], &["0", "config"]].concat(), fields, &taken, check_method)?;
+    Ok(action.is_enabled.then_some(form))
 }
 
 /// Merges `layer` into `base`, objects key by key; `null` removes a key.

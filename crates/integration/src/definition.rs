@@ -338,6 +338,9 @@ fn string() -> String {
 pub(crate) struct ActionDefinition {
     #[serde(default)]
     pub description: String,
+    /// Whether it is done; what is off is ready for an override to switch it on.
+    #[serde(default = "yes")]
+    pub is_enabled: bool,
     pub steps: Vec<StepDefinition>,
 }
 

@@ -44,6 +44,18 @@ fn what_people_read_while_they_connect_is_said_in_french_too() {
                 said.extend(field.help_text.as_deref());
             }
         }
+        // Also of a form that is not switched on.
+        let forms = integration
+            .overridden(&[&json!({"actions": {"post_connect_user_form": {"is_enabled": true}}})])
+            .unwrap();
+        for field in forms.form.iter().flat_map(|form| &form.fields) {
+            said.insert(&field.label);
+            said.extend(field.help_text.as_deref());
+            for choice in field.fixed_choices().into_iter().flatten() {
+                said.insert(&choice.label);
+                said.extend(choice.sub_text.as_deref());
+            }
+        }
         for text in &said {
             assert_ne!(integration.text("fr", text), *text);
             assert_eq!(integration.text("tlh", text), *text);

@@ -73,7 +73,7 @@ async fn an_account_is_connected_by_a_link_token_once(database: &TestDatabase) {
     assert_eq!(start.header("cache-control"), Some("no-store"));
     assert!(!start.text.contains("k3y-of-the-product"));
     let start = start.ok();
-    assert_eq!((&start["reconnect"], &start["has_form"]), (&json!(false), &json!({"commerce7": true})));
+    assert_eq!((&start["reconnect"], &start["has_form"]), (&json!(false), &json!({"commerce7": false})));
     assert_eq!(start.get("account"), None);
     let integration = &start["integrations"][0];
     assert_eq!((&integration["name"], &integration["label"]), (&json!("commerce7"), &json!("Commerce7")));

@@ -20,16 +20,21 @@ async fn account_token(app: &App, account: &str) -> String {
     made["integrated_account_token"].as_str().unwrap().to_owned()
 }
 
-/// Replaces the fields of the installed form.
-async fn set_form(app: &App, account: &str, fields: Value) -> Answer {
-    let installed =
-        self::account(app, account).await["environment_integration_id"].as_str().unwrap().to_owned();
-    let form = match fields {
-        Value::Null => Value::Null,
-        fields => json!({"steps": [{"type": "form", "config": {"fields": fields}}]}),
-    };
+/// Overrides the form of what is installed.
+async fn set_form(app: &App, installed: &str, form: Value) -> Answer {
     let overrides = json!({"base_url": app.sandbox.base_url(), "actions": {"post_connect_user_form": form}});
     app.patch(&format!("/environment-integration/{installed}"), &json!({"override": overrides})).await
+}
+
+/// Replaces its fields.
+async fn set_fields(app: &App, installed: &str, fields: Value) -> Answer {
+    let steps = json!([{"type": "form", "config": {"fields": fields}}]);
+    set_form(app, installed, json!({"is_enabled": true, "steps": steps})).await
+}
+
+/// What an account is connected through.
+async fn installed(app: &App, account: &str) -> String {
+    self::account(app, account).await["environment_integration_id"].as_str().unwrap().to_owned()
 }
 
 fn field<'a>(form: &'a Value, name: &str) -> &'a Value {
@@ -38,7 +43,8 @@ fn field<'a>(form: &'a Value, name: &str) -> &'a Value {
 
 async fn what_is_filled_in_goes_into_the_context(database: &TestDatabase) {
     let app = App::start(database).await;
-    app.new_account().await;
+    let installed = app.new_account().await["environment_integration_id"].as_str().unwrap().to_owned();
+    set_form(&app, &installed, json!({"is_enabled": true})).await.ok();
     let token = link_token(&app, &json!({"tenant_id": "acme"})).await;
     let start = page(&app, "start", &json!({"link_token": token})).await.ok();
     assert_eq!(start["has_form"], json!({"commerce7": true}));
@@ -98,14 +104,13 @@ async fn fields_of_all_types_are_checked_and_secrets_sealed() {
     let app = App::sqlite().await;
     let id = app.connect().await;
     let token = account_token(&app, &id).await;
-    let product =
-        json!({"type": "unified", "resource": "ecommerce/products", "query": {"type": "{{form.kind}}"}});
-    set_form(
+    let product = json!({"type": "unified", "resource": "ecommerce/products", "query": {"web_status": "{{form.kind}}"}});
+    set_fields(
         &app,
-        &id,
+        &installed(&app, &id).await,
         json!([
             {"name": "kind", "type": "single_select", "label": "Kind", "required": true,
-             "options": [{"value": "wine", "label": "Wine"}, {"value": "general", "label": "Goods"}]},
+             "options": [{"value": "available", "label": "On sale"}, {"value": "not_available", "label": "Others"}]},
             {"name": "products", "type": "multi_select", "label": "Products", "depends_on": ["kind"],
              "data_source": product, "options": {"value": "id", "label": "title"}},
             {"name": "club", "type": "single_select", "label": "Club",
@@ -128,11 +133,11 @@ async fn fields_of_all_types_are_checked_and_secrets_sealed() {
         clubs[0]["label"].as_str().unwrap().contains(" of ") && clubs[0]["subText"].is_string(),
         "{clubs:?}"
     );
-    for kind in ["wine", "general"] {
+    for kind in ["available", "not_available"] {
         let more = json!({"field": "products", "values": {"kind": kind}});
         let options = ask(&app, "options", &token, more).await.ok()["options"].clone();
-        let records = walk(&app, &format!("{}&type={kind}", unified("products", &id))).await;
-        assert!(!records.is_empty() || kind != "wine");
+        let records = walk(&app, &format!("{}&web_status={kind}", unified("products", &id))).await;
+        assert!(!records.is_empty() || kind != "available");
         assert_eq!(options.as_array().unwrap().len(), records.len(), "{kind}");
     }
     let refused = ask(
@@ -164,7 +169,7 @@ async fn fields_of_all_types_are_checked_and_secrets_sealed() {
         ]
     );
     assert!(account(&app, &id).await["context"].get("kind").is_none(), "nothing is kept of it");
-    let mut filled = json!({"kind": "wine", "note": " abc ", "pin": "s3cr3t-p1n", "agreed": true});
+    let mut filled = json!({"kind": "available", "note": " abc ", "pin": "s3cr3t-p1n", "agreed": true});
     ask(&app, "submit", &token, json!({"values": filled})).await.ok();
     filled["pin"] = "".into();
     // The secret that is there may stay.
@@ -172,7 +177,7 @@ async fn fields_of_all_types_are_checked_and_secrets_sealed() {
     let kept = account(&app, &id).await;
     assert!(!kept.to_string().contains("s3cr3t-p1n"));
     for (name, value) in [
-        ("kind", json!("wine")),
+        ("kind", json!("available")),
         ("products", json!([])),
         ("note", json!("ABC")),
         ("agreed", json!(true)),
@@ -189,7 +194,7 @@ async fn fields_of_all_types_are_checked_and_secrets_sealed() {
     assert!(!app.get("/event").await.text.contains("s3cr3t-p1n"));
     assert_eq!(field(&shown.ok(), "note")["value"], "ABC");
     // Judged with what the page lays over the context, which is not kept.
-    let more = json!({"values": {"kind": "wine", "note": "x", "agreed": true}, "additional_context": {"tenant": "x"}});
+    let more = json!({"values": {"kind": "available", "note": "x", "agreed": true}, "additional_context": {"tenant": "x"}});
     says(&ask(&app, "submit", &token, more).await.refused(400), &["Note is not valid"]);
     assert_eq!(account(&app, &id).await["context"]["tenant"], app.tenant().name);
     works(&app, &id).await;
@@ -201,6 +206,7 @@ async fn a_form_that_can_not_be_shown_says_why() {
     let app = App::sqlite().await;
     let id = app.connect().await;
     let token = account_token(&app, &id).await;
+    let installed = installed(&app, &id).await;
     let failed = |answer: &Answer, words: &str| {
         says(&ours(&app, answer, 400), &[words]);
         assert_eq!(answer.json()["error_type"], "rapid_form_error");
@@ -209,6 +215,8 @@ async fn a_form_that_can_not_be_shown_says_why() {
         .faults()
         .add(FaultRule::new(Fault::Status { status: 500, headers: [].into() }).path("/v1/club"));
     let start = || ask(&app, "start", &token, json!({}));
+    failed(&start().await, "RapidForm is not setup.");
+    set_form(&app, &installed, json!({"is_enabled": true})).await.ok();
     failed(&start().await, "There was an error fetching the resources for the fields in the RapidForm: ");
     app.sandbox.faults().clear();
     failed(&ask(&app, "start", &token, json!({"integration": "shopify"})).await, "Commerce7");
@@ -239,9 +247,9 @@ async fn a_form_that_can_not_be_shown_says_why() {
         ),
         (json!([{"name": "a", "label": "x", "colour": 1}]), "colour"),
     ] {
-        says(&ours(&app, &set_form(&app, &id, fields).await, 400), &[words]);
+        says(&ours(&app, &set_fields(&app, &installed, fields).await, 400), &[words]);
     }
-    set_form(&app, &id, Value::Null).await.ok();
+    set_form(&app, &installed, Value::Null).await.ok();
     failed(&start().await, "RapidForm is not setup.");
     let again = link_token(&app, &json!({"tenant_id": "acme"})).await;
     let lines = connect(&app, &again, &values(&app)).await;
