@@ -49,7 +49,8 @@ function refused(refusal, again) {
 
 /** Several integrations: which one? */
 function choose() {
-  const rows = offer.integrations.map((integration) => ({
+  const byLabel = offer.integrations.toSorted((left, right) => left.label.localeCompare(right.label, language));
+  const rows = byLabel.map((integration) => ({
     integration,
     node: h("li", null, h("button", { type: "button", class: "row", onclick: () => fill(integration) },
       mark(integration.label, integration.logo),

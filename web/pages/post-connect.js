@@ -3,7 +3,7 @@
 import { paint } from "./brand.js";
 import { h } from "./dom.js";
 import { alert, complain, complaint, control, submit } from "./form.js";
-import { redirectTo, remember } from "./host.js";
+import { remember } from "./host.js";
 import { ask, language, text } from "./session.js";
 import { succeed } from "./success.js";
 import { belongsTo, product, show, stop } from "./view.js";
@@ -25,10 +25,8 @@ export async function postConnect(query, connected) {
   } catch (refusal) {
     return refused(refusal, query, connected);
   }
-  const brand = form.environment?.brand ?? form.brand;
-  paint(brand);
-  belongsTo(brand);
-  redirectTo(form.redirect_uri);
+  paint(form.environment.brand);
+  belongsTo(form.environment.brand);
   const platform = connected?.platform ?? { name: form.integration, label: form.label };
   const values = { platform: platform.label, product: product() };
 
@@ -65,8 +63,7 @@ export async function postConnect(query, connected) {
     button.busy(true);
     try {
       const saved = await ask("/post-connect/submit", { integrated_account_session_token: token, values: filled, additional_context });
-      const { result = "success", integration = platform.name, integrated_account_id = connected?.result.integrated_account_id } = saved;
-      remember({ result, integration, integrated_account_id });
+      remember(saved);
       succeed(platform, text(connected ? "success_heading" : "form_saved_heading", values), values);
     } catch (refusal) {
       button.busy(false);

@@ -21,8 +21,7 @@ const SERVE: &str = r#"
 "$1" --port=0 &
 driver=$!
 read -r _
-kill $driver
-wait $driver
+{ kill $driver; wait $driver; } 2>/dev/null
 "#;
 
 /// A running ChromeDriver.

@@ -1,13 +1,16 @@
 //! Connecting: in a frame, a popup and the same window; again; closed by the person; in two languages.
 
+use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::Answer;
 
-use super::stage::{Person, Stage, play, play_for};
+use super::looks::accessible;
+use super::stage::{Screen, Setting, Stage, play, play_in};
 
 /// What the product's page was told.
-pub async fn told(stage: &Stage, kind: &str) -> Value {
-    stage.says("#outcome", "{").await;
-    let outcome: Value = serde_json::from_str(&stage.find("#outcome").await.text().await.unwrap()).unwrap();
+pub async fn told(screen: &Screen, kind: &str) -> Value {
+    screen.says("#outcome", "{").await;
+    let outcome: Value = serde_json::from_str(&screen.find("#outcome").await.text().await.unwrap()).unwrap();
     assert!(outcome.get(kind).is_some(), "{outcome}");
     outcome[kind].clone()
 }
@@ -163,7 +166,7 @@ async fn who_changes_their_mind_closes_it() {
 #[tokio::test]
 #[ignore = "needs a browser: cargo xtask test"]
 async fn it_speaks_french_to_who_does() {
-    play_for(Person { language: Some("fr-CA") }, async |stage| {
+    play_in(Setting { language: Some("fr-CA"), ..Setting::default() }, async |stage| {
         begin(stage, &stage.new_token().await, json!({})).await;
         stage.enter_frame().await;
         stage.says("h1", "Connecter Commerce7").await;
@@ -184,6 +187,41 @@ async fn it_speaks_french_to_who_does() {
         begin(stage, &stage.new_token().await, json!({"language": "en"})).await;
         stage.enter_frame().await;
         stage.says("h1", "Connect Commerce7").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a browser: cargo xtask test"]
+async fn of_several_platforms_one_is_chosen() {
+    play_in(Setting { has_second_platform: true, ..Setting::default() }, async |stage| {
+        let install =
+            json!({"integration_id": "cellar-shop", "override": {"base_url": stage.sandbox.base_url()}});
+        let installed =
+            stage.program.request(Method::POST, "/environment-integration", &stage.token).json(&install);
+        Answer::of(installed).await.ok();
+        let token = stage.new_token().await;
+        begin(stage, &token, json!({})).await;
+        stage.enter_frame().await;
+        stage.says("h1", "What would you like to connect?").await;
+        stage.says(".rows", "Commerce7").await;
+        accessible(stage, "choice").await;
+        stage.picture("choose").await;
+        stage.click(".rows li:first-child button").await;
+        stage.says("h1", "Connect Cellar Shop").await;
+        stage.click("[aria-label=Back]").await;
+        stage.says("h1", "What would you like to connect?").await;
+        stage.click("[aria-label=Close]").await;
+        stage.browser.enter_default_frame().await.unwrap();
+        assert_eq!(told(stage, "rejected").await, "closed");
+
+        // The product may choose, and leave no way back.
+        begin(stage, &token, json!({"integrations": ["commerce7"], "noBack": true})).await;
+        stage.enter_frame().await;
+        stage.says("h1", "Connect Commerce7").await;
+        assert_eq!(stage.run("return document.querySelector('[aria-label=Back]')").await, Value::Null);
+        begin(stage, &token, json!({"integration": "nothing-of-ours"})).await;
+        assert_eq!(told(stage, "rejected").await["error_type"], "invalid_integration");
     })
     .await;
 }

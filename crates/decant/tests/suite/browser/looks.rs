@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 
 use super::product::npm;
-use super::stage::{Stage, play};
+use super::stage::{Screen, play};
 
 /// Nothing serious may be found (axe-core's own words: `serious`, `critical`).
-async fn accessible(stage: &Stage, view: &str) {
+pub async fn accessible(screen: &Screen, view: &str) {
     let script = format!(
         "{}; const done = arguments[arguments.length - 1]; \
          axe.run(document, {{resultTypes: ['violations']}}).then(({{violations}}) => done(violations), error => done(String(error)));",
         npm("axe-core", "axe.min.js")
     );
-    let found = stage.browser.execute_async(script, vec![]).await.unwrap().json().clone();
+    let found = screen.browser.execute_async(script, vec![]).await.unwrap().json().clone();
     let found = found.as_array().unwrap_or_else(|| panic!("{view}: {found}"));
     let serious: Vec<&Value> = found
         .iter()
@@ -22,8 +22,8 @@ async fn accessible(stage: &Stage, view: &str) {
 }
 
 /// Shows the page as a device and its owner's taste have it.
-async fn device(stage: &Stage, width: u32, scheme: &str) {
-    let tools = stage.browser.cdp();
+async fn device(screen: &Screen, width: u32, scheme: &str) {
+    let tools = screen.browser.cdp();
     let metrics = json!({"width": width, "height": 780, "deviceScaleFactor": 2, "mobile": width < 500});
     tools.send_raw("Emulation.setDeviceMetricsOverride", metrics).await.unwrap();
     let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});

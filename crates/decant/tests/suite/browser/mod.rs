@@ -6,6 +6,7 @@
 mod connect;
 mod failures;
 mod looks;
+mod playground;
 mod product;
 mod safety;
 mod stage;

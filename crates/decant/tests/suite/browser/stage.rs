@@ -1,7 +1,9 @@
 //! What a test in a browser plays on: the program, a winery, a product with a page of its own, and a person at the browser.
 
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -32,60 +34,96 @@ const ARGUMENTS: [&str; 9] = [
     "--window-size=760,860",
 ];
 
-/// All of it. Speaks as the person does: by what is on the screen.
+/// All of it. Whoever plays on it looks at the screen.
 pub struct Stage {
     pub program: Program,
     pub sandbox: Sandbox,
     pub product: Product,
-    pub browser: WebDriver,
     pub token: String,
+    screen: Screen,
 }
 
-/// Who sits at the browser.
+/// A browser, used as a person does: by what is to be seen.
+#[derive(Clone)]
+pub struct Screen {
+    pub browser: WebDriver,
+}
+
+impl Deref for Stage {
+    type Target = Screen;
+
+    fn deref(&self) -> &Screen {
+        &self.screen
+    }
+}
+
+/// What is not as usual.
 #[derive(Clone, Copy, Default)]
-pub struct Person {
-    /// What the browser asks for, as `fr`.
+pub struct Setting {
+    /// What the browser asks for, as `fr`; English unless said.
     pub language: Option<&'static str>,
+    /// Whether there is a second platform, `cellar-shop`, just as the first.
+    pub has_second_platform: bool,
 }
 
 /// Plays a scene. The browser is closed however it ends.
 pub async fn play(scene: impl AsyncFnOnce(&Stage)) {
-    play_for(Person::default(), scene).await;
+    play_in(Setting::default(), scene).await;
 }
 
-/// As [`play`], for this person.
-pub async fn play_for(person: Person, scene: impl AsyncFnOnce(&Stage)) {
+/// As [`play`], in another setting.
+pub async fn play_in(setting: Setting, scene: impl AsyncFnOnce(&Stage)) {
     let database = TestDatabase::sqlite();
     let installation = Installation::over(&database);
     let token = installation.token();
-    let program = installation.serve();
+    let mut serve = installation.decant(&["serve", "--allow-network", "127.0.0.0/8"]);
+    if setting.has_second_platform {
+        serve.arg("--integrations").arg(second_platform(installation.folder.path()));
+    }
+    let program = Program::start(&mut serve);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let winery = sandbox::Options { tenants: 2, uninstalled: 1, ..small_winery() };
     let sandbox = sandbox::start(winery, listener, |_| {}).await.unwrap();
     let product = Product::start(&program.url).await;
     program.install(&token, &json!({"base_url": sandbox.base_url()})).await;
-    let browser = open(person).await;
-    let stage = Stage { program, sandbox, product, browser: browser.clone(), token };
-    stage.allow(&[&stage.product.url]).await;
-
-    let played = AssertUnwindSafe(scene(&stage)).catch_unwind().await;
-    if played.is_err() {
-        stage.picture("failed").await;
-    }
-    browser.quit().await.unwrap();
-    if let Err(panic) = played {
-        std::panic::resume_unwind(panic);
-    }
+    look(setting.language, async |screen| {
+        let stage = Stage { program, sandbox, product, token, screen: screen.clone() };
+        stage.allow(&[&stage.product.url]).await;
+        scene(&stage).await;
+    })
+    .await;
 }
 
-async fn open(person: Person) -> WebDriver {
+/// A folder of definitions with the first platform and its double.
+fn second_platform(folder: &Path) -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../integrations");
+    let definitions = folder.join("integrations");
+    let copy = "cp -r \"$1\" \"$2\" && cp -r \"$2/commerce7\" \"$2/cellar-shop\" && \
+                sed -i 's/^name: .*/name: cellar-shop/; s/^label: .*/label: Cellar Shop/' \"$2/cellar-shop/integration.yaml\"";
+    let status = Command::new("sh").args(["-euc", copy, "copy"]).arg(own).arg(&definitions).status().unwrap();
+    assert!(status.success());
+    definitions
+}
+
+/// Opens a browser for as long as something is looked at. It is closed however that ends.
+pub async fn look(language: Option<&str>, scene: impl AsyncFnOnce(&Screen)) {
     let mut wanted = DesiredCapabilities::chrome();
     for argument in ARGUMENTS {
         wanted.add_arg(argument).unwrap();
     }
-    wanted.add_arg(&format!("--accept-lang={}", person.language.unwrap_or("en-US"))).unwrap();
+    wanted.add_arg(&format!("--accept-lang={}", language.unwrap_or("en-US"))).unwrap();
     wanted.set_browser_log_level(thirtyfour::LoggingPrefsLogLevel::All).unwrap();
-    WebDriver::new(given(WEBDRIVER_URL), wanted).await.unwrap()
+    let browser = WebDriver::new(given(WEBDRIVER_URL), wanted).await.unwrap();
+    let screen = Screen { browser };
+
+    let played = AssertUnwindSafe(scene(&screen)).catch_unwind().await;
+    if played.is_err() {
+        screen.picture("failed").await;
+    }
+    screen.browser.quit().await.unwrap();
+    if let Err(panic) = played {
+        std::panic::resume_unwind(panic);
+    }
 }
 
 impl Stage {
@@ -115,6 +153,24 @@ impl Stage {
         self.link_token(json!({"tenant_id": "acme"})).await
     }
 
+    /// Fills in what the first winery is connected with.
+    pub async fn fill_in_winery(&self) {
+        let tenant = self.sandbox.tenants().first().unwrap();
+        self.fill("tenant", &tenant.name).await;
+        self.fill("app_id", &tenant.app_id).await;
+        self.fill("app_secret", &tenant.app_secret).await;
+    }
+
+    /// The only account that there is.
+    pub async fn account(&self) -> Value {
+        let accounts = self.program.get("/integrated-account", &self.token).await.ok();
+        let accounts = accounts["result"].as_array().unwrap();
+        assert_eq!(accounts.len(), 1, "{accounts:?}");
+        accounts[0].clone()
+    }
+}
+
+impl Screen {
     /// What there is on the page by a CSS selector, once it is shown.
     pub async fn find(&self, css: &str) -> WebElement {
         let found = self.browser.query(By::Css(css)).wait(PATIENCE, PAUSE).and_displayed().first().await;
@@ -155,14 +211,6 @@ impl Stage {
         input.send_keys(text).await.unwrap();
     }
 
-    /// Fills in what the first winery is connected with.
-    pub async fn fill_in_winery(&self) {
-        let tenant = self.sandbox.tenants().first().unwrap();
-        self.fill("tenant", &tenant.name).await;
-        self.fill("app_id", &tenant.app_id).await;
-        self.fill("app_secret", &tenant.app_secret).await;
-    }
-
     /// Sends the form.
     pub async fn submit(&self) {
         self.click("button[type=submit]").await;
@@ -191,14 +239,6 @@ impl Stage {
         .await;
         let window = self.browser.windows().await.unwrap().remove(0);
         self.browser.switch_to_window(window).await.unwrap();
-    }
-
-    /// The only account that there is.
-    pub async fn account(&self) -> Value {
-        let accounts = self.program.get("/integrated-account", &self.token).await.ok();
-        let accounts = accounts["result"].as_array().unwrap();
-        assert_eq!(accounts.len(), 1, "{accounts:?}");
-        accounts[0].clone()
     }
 
     /// Keeps what is on the screen.
