@@ -19,9 +19,9 @@ export function paint(brand) {
   }
 }
 
-/** The product's logo, or its first letter. */
-export function mark(name, logo) {
-  const letter = h("span", { class: "mark", "aria-hidden": "true" }, [...(name ?? "")][0]?.toUpperCase() ?? "");
+/** A logo, or the name's first letter. `kind` is a class of page.css. */
+export function mark(name, logo, kind = "") {
+  const letter = h("span", { class: `mark ${kind}`, "aria-hidden": "true" }, [...(name ?? "")][0]?.toUpperCase() ?? "");
   if (!/^https:\/\//i.test(logo ?? "")) return letter;
   const image = h("img", { class: "mark", alt: "", src: logo, referrerpolicy: "no-referrer" });
   image.addEventListener("error", () => image.replaceWith(letter));

@@ -2,8 +2,13 @@
 
 import { allowedOrigins, query } from "./session.js";
 
+/** The popups of our SDK and of Truto's by their names. */
+const POPUPS = ["decant-connect", "Truto Connect", "Truto RapidForm"];
+/** A window that was opened for this page: a product's own window may have an opener too, and led here. */
+const isPopup = window.opener !== null && (POPUPS.includes(window.name) || history.length === 1);
+
 /** `iframe`, `popup` or `window`. */
-export const mode = window.parent !== window ? "iframe" : window.opener ? "popup" : "window";
+export const mode = window.parent !== window ? "iframe" : isPopup ? "popup" : "window";
 const opener = mode === "iframe" ? window.parent : mode === "popup" ? window.opener : undefined;
 
 /**

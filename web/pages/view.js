@@ -45,7 +45,7 @@ export function show({ title, heading, platform, back, isBusy = false, name }, .
 }
 
 function marks(platform) {
-  const own = brand.name || brand.logo_url ? mark(brand.name, brand.logo_url) : undefined;
+  const own = brand.name || brand.logo_url ? mark(brand.name, brand.logo_url, "own") : undefined;
   if (!platform) return h("div", { class: "marks" }, own);
   return h("div", { class: "marks" }, own, own && icon("dots"), mark(platform.label, platform.logo));
 }

@@ -59,7 +59,20 @@ async fn a_winery_connects_in_a_popup() {
         stage.says("h1", "Commerce7 is connected").await;
         stage.leave_popup().await;
         let result = told(stage, "fulfilled").await;
-        assert_eq!(result["integrated_account_id"], stage.account().await["id"]);
+        let account = stage.account().await;
+        assert_eq!(result["integrated_account_id"], account["id"]);
+
+        // A product's own window that another one opened is no popup of ours.
+        let back = json!({"integrated_account_id": account["id"], "redirect_uri": stage.product.url});
+        let again = stage.link_token(back).await;
+        let page = stage.product.calling("decant", "authenticate", &again, &json!({"sameWindow": true}));
+        stage.run(&format!("window.open({})", Value::from(page))).await;
+        stage.enter_popup().await;
+        stage.find("body[data-ready]").await;
+        stage.click("#go").await;
+        stage.fill_in_winery().await;
+        stage.submit().await;
+        assert_eq!(told(stage, "redirected").await["integrated_account_id"], account["id"]);
     })
     .await;
 }
