@@ -74,7 +74,7 @@ export async function postConnect(query, connected) {
     }
   });
   show({ name: "form", platform, heading: text("form_heading", values) },
-    h("p", { class: "lead" }, text("form_lead", values)), node);
+    h("p", { class: "lead" }, text(connected ? "form_connected_lead" : "form_lead", values)), node);
 }
 
 /** A form that can't be shown. The account that was connected just now stays connected. */

@@ -236,14 +236,15 @@ impl Api {
         Ok(body)
     }
 
-    /// Installs Commerce7 in the environment, pointed at the sandbox, and connects a winery.
+    /// Installs Commerce7 in the environment, pointed at the sandbox and with its form switched on, and connects a winery.
     async fn connect(&self, tenant: &Tenant, base_url: &str) -> anyhow::Result<String> {
         let install = json!({"integration_id": "commerce7", "is_enabled": true, "show_in_catalog": true});
         let installed = self
             .call(self.client.post(format!("{}/environment-integration", self.url)).json(&install))
             .await?;
         let id = installed["id"].as_str().context("the installed integration has no id")?;
-        let change = json!({"override": {"base_url": base_url}});
+        let form = json!({"post_connect_user_form": {"is_enabled": true}});
+        let change = json!({"override": {"base_url": base_url, "actions": form}});
         self.call(self.client.patch(format!("{}/environment-integration/{id}", self.url)).json(&change))
             .await?;
         let accounts = format!("{}/integrated-account", self.url);

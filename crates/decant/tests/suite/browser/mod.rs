@@ -7,6 +7,7 @@ mod connect;
 mod failures;
 mod looks;
 mod playground;
+mod post_connect;
 mod product;
 mod safety;
 mod stage;

@@ -18,6 +18,8 @@ async fn fill_in(screen: &Screen, shown: &[String]) {
         screen.fill(field, value).await;
     }
     screen.submit().await;
+    screen.says("h1", "One more thing").await;
+    screen.submit().await;
 }
 
 #[tokio::test]
@@ -39,8 +41,9 @@ async fn a_developer_tries_it_out() {
         fill_in(screen, &shown).await;
         screen.browser.enter_default_frame().await.unwrap();
         let account = outcome(screen).await["integrated_account_id"].clone();
-        screen.says("#log li:first-child", "integrated_account:active").await;
         screen.picture("playground").await;
+
+        screen.says("#log", "integrated_account:post_connect_form_submitted").await;
 
         // The same account again, in this window.
         screen.click("[value=sameWindow]").await;

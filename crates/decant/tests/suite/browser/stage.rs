@@ -64,6 +64,8 @@ pub struct Setting {
     pub language: Option<&'static str>,
     /// Whether there is a second platform, `cellar-shop`, just as the first.
     pub has_second_platform: bool,
+    /// Whether a form follows the connection.
+    pub has_form: bool,
 }
 
 /// Plays a scene. The browser is closed however it ends.
@@ -85,7 +87,8 @@ pub async fn play_in(setting: Setting, scene: impl AsyncFnOnce(&Stage)) {
     let winery = sandbox::Options { tenants: 2, uninstalled: 1, ..small_winery() };
     let sandbox = sandbox::start(winery, listener, |_| {}).await.unwrap();
     let product = Product::start(&program.url).await;
-    program.install(&token, &json!({"base_url": sandbox.base_url()})).await;
+    let form = json!({"post_connect_user_form": {"is_enabled": setting.has_form}});
+    program.install(&token, &json!({"base_url": sandbox.base_url(), "actions": form})).await;
     look(setting.language, async |screen| {
         let stage = Stage { program, sandbox, product, token, screen: screen.clone() };
         stage.allow(&[&stage.product.url]).await;
