@@ -5,7 +5,7 @@ import { h, icon } from "./dom.js";
 import { alert, complain, complaint, control, submit } from "./form.js";
 import { handOver, mode, redirectTo, remember, report } from "./host.js";
 import { postConnect } from "./post-connect.js";
-import { ask, language, query, recall, Refusal, send, store, text } from "./session.js";
+import { ask, has, language, query, recall, Refusal, send, store, text } from "./session.js";
 import { succeed } from "./success.js";
 import { belongsTo, product, show, stop } from "./view.js";
 
@@ -159,7 +159,7 @@ async function finish(integration, last, form) {
 
 /** A failure in plain words: what happened, what to do, which fields it is about. */
 function explain(integration, { format, given }, { error, problem = {} }) {
-  const code = problem.code ?? "unexpected";
+  const code = has(`problem_${problem.code}_title`) ? problem.code : "unexpected";
   const first = format.fields.find(({ type = "text" }) => type === "text");
   const values = {
     platform: integration.label, product: product(), permission: problem.permission ?? text("a_permission"),

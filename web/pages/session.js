@@ -45,7 +45,12 @@ export function text(key, values = {}) {
   return (given.texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-/** A question to the gateway. Gives the answer's JSON; fails with an [`Refusal`] otherwise. */
+/** Whether there is such a text. */
+export function has(key) {
+  return key in given.texts;
+}
+
+/** A question to the gateway. Gives the answer's JSON; fails with a `Refusal` otherwise. */
 export async function ask(path, body) {
   const answer = await send(path, body);
   return answer.json();
