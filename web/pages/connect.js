@@ -3,9 +3,11 @@
 import { paint, mark } from "./brand.js";
 import { h, icon } from "./dom.js";
 import { alert, complain, complaint, control, submit } from "./form.js";
-import { handOver, mode, redirectTo, remember, report } from "./host.js";
+import { mode, redirectTo, remember, report } from "./host.js";
 import { postConnect } from "./post-connect.js";
+import { lines, progress } from "./progress.js";
 import { ask, has, language, query, recall, Refusal, send, store, text } from "./session.js";
+import { awaitHandOver, handOver, openSignIn } from "./sign-in.js";
 import { succeed } from "./success.js";
 import { belongsTo, product, show, stop } from "./view.js";
 
@@ -16,6 +18,26 @@ const MANY = 7;
 
 /** Begins with what the token allows. */
 export async function connect() {
+  if (!(await start(connect))) return;
+  const [only, ...others] = offer.integrations;
+  if (others.length === 0) fill(only);
+  else choose();
+}
+
+/** Goes on where a platform's own page led back to, with what it brought. */
+export async function resume(brought) {
+  if (handOver(brought)) return;
+  // After a reload there is nothing any more; it was taken.
+  if (!brought?.state) return connect();
+  if (!(await start(() => resume(brought)))) return;
+  const { integration: name, format: way } = recall();
+  const integration = offer.integrations.find((one) => one.name === name) ?? offer.integrations[0];
+  const format = integration.formats.find((one) => one.name === way) ?? integration.formats[0];
+  await follow("/callback", brought, integration, { format, given: {} });
+}
+
+/** Asks what is offered; whether it may be gone on with. */
+async function start(again) {
   try {
     offer = await ask("/start", {
       link_token: query.link_token ?? "",
@@ -25,15 +47,13 @@ export async function connect() {
       language,
     });
   } catch (refusal) {
-    return refused(refusal, connect);
+    refused(refusal, again);
+    return false;
   }
   paint(offer.environment.brand);
   belongsTo(offer.environment.brand);
   redirectTo(offer.redirect_uri);
-  const [only, ...others] = offer.integrations;
-  if (!only) return refused(new Refusal(400, { error_type: "invalid_integration" }));
-  if (others.length === 0) fill(only);
-  else choose();
+  return true;
 }
 
 /** What can't be begun: a token or an integration that only the product can replace, or a gateway that is not reached. */
@@ -90,7 +110,8 @@ function fill(integration, { format = integration.formats[0], given = {}, failur
     const complaints = Object.fromEntries(format.fields.map((field) => [field.name, complaint(field, read[field.name])]));
     if (complain(controls, complaints)) return;
     button.busy(true);
-    await run(integration, format, read);
+    const body = { integration: integration.name, authentication_method: format.name, values: read };
+    await follow("/connect", body, integration, { format, given: read });
   });
 
   const others = integration.formats.filter((other) => other !== format);
@@ -116,28 +137,24 @@ function fill(integration, { format = integration.formats[0], given = {}, failur
   document.querySelector(".alert").focus();
 }
 
-/** Sends the form and shows each step as the gateway tells of it. */
-async function run(integration, format, values) {
+/** Has the gateway connect, and shows each step as it tells of it. `form` is what to go back to when it fails. */
+async function follow(path, body, integration, form) {
   const steps = progress(integration);
   let last;
   try {
-    const answer = await send("/connect", {
-      link_token: query.link_token, integration: integration.name, authentication_method: format.name, values,
-    });
+    const answer = await send(path, { link_token: query.link_token, ...body });
     for await (const line of lines(answer.body)) {
-      if (line.step === "redirect") return lead(integration, line.url);
+      if (line.step === "redirect") return lead(integration, form, line.url);
       if (line.step) steps.begin(line.step);
       else last = line;
     }
   } catch (error) {
     if (!(error instanceof Refusal) && !(error instanceof TypeError)) throw error;
-    last = error.type
-      ? { result: "error", error: error.message, error_type: error.type, integration: integration.name, problem: error.details?.problem }
-      : undefined;
+    if (error.type) last = { result: "error", error: error.message, error_type: error.type };
   }
   // Broken off without a result: the connection to the gateway was lost, or it refused.
   last ??= { result: "error", error: text("unreachable_title"), error_type: "connection_error", problem: { code: "unreachable" } };
-  await finish(integration, last, { format, given: values });
+  await finish(integration, last, form);
 }
 
 /** What came of it. */
@@ -153,7 +170,7 @@ async function finish(integration, last, form) {
   }
   const { error, error_type, integrated_account_id, problem } = last;
   remember({ result: "error", error, error_type, integration: integration.name, integrated_account_id, problem });
-  if (error_type === "invalid_token" || error_type === "invalid_integration" || !form) return stop(form ? error_type : "failed");
+  if (error_type === "invalid_token" || error_type === "invalid_integration") return stop(error_type);
   fill(integration, { ...form, failure: explain(integration, form, last) });
 }
 
@@ -178,68 +195,15 @@ function explain(integration, { format, given }, { error, problem = {} }) {
   };
 }
 
-const STEPS = ["created", "post_install", "validation"];
-
-/** The view of a connection being made. */
-function progress(integration) {
-  const values = { platform: integration.label };
-  const items = STEPS.map((step) => h("li", { "data-state": "waits" },
-    h("span", { class: "state", "aria-hidden": "true" }, icon("check")), text(`step_${step}`, values)));
-  const said = h("p", { class: "unseen", role: "status" });
-  show({ name: "progress", platform: integration, heading: text("progress_heading", values), isBusy: true },
-    h("ol", { class: "steps" }, items), said);
-  const at = (index) => {
-    items.forEach((item, place) => {
-      item.dataset.state = place < index ? "done" : place === index ? "runs" : "waits";
-    });
-    if (STEPS[index]) said.replaceChildren(text(`step_${STEPS[index]}`, values));
-  };
-  at(0);
-  // An account that was created is done with that; any other step is told of when it begins.
-  return { begin: (step) => STEPS.includes(step) && at(STEPS.indexOf(step) + (step === "created" ? 1 : 0)) };
-}
-
-/** The name of the window in which the platform's own page is shown: such pages refuse to be shown in a frame. */
-const SIGN_IN = "decant-sign-in";
-
-/** Over the platform's own page, where the person agrees; it leads back to `/connect-account/callback`. */
-function lead(integration, url) {
-  if (!/^https?:\/\//i.test(url)) return finish(integration, { result: "error", error: text("problem_unexpected_title"), error_type: "connection_error" });
-  const values = { platform: integration.label };
+/** Over to the platform's own page, on which the person agrees; it leads back to `/connect-account/callback`. */
+function lead(integration, form, url) {
   if (mode !== "iframe") {
-    store({ integration: { name: integration.name, label: integration.label }, brand: offer.environment.brand, redirectUri: offer.redirect_uri });
+    store({ integration: integration.name, format: form.format.name });
     return location.assign(url);
   }
-  window.addEventListener("message", (event) => {
-    if (event.origin !== location.origin || event.data?.event !== "outcome") return;
-    finish(integration, event.data.outcome);
-  });
-  const go = h("button", { type: "button", class: "primary", onclick: () => window.open(url, SIGN_IN, "popup,width=600,height=760") },
-    text("continue_to", values));
+  const values = { platform: integration.label };
+  awaitHandOver((brought) => follow("/callback", brought, integration, form));
+  const open = h("button", { type: "button", class: "primary", onclick: () => openSignIn(url) }, text("continue_to", values));
   show({ name: "sign-in", platform: integration, heading: text("sign_in_heading", values) },
-    h("p", { class: "lead" }, text("sign_in_advice", values)), go);
-}
-
-/** Goes on where the platform's own page led back to. */
-export function resume(outcome) {
-  if (window.name === SIGN_IN && handOver(outcome)) return;
-  const { integration = { label: outcome.integration ?? "", name: outcome.integration }, brand, redirectUri } = recall();
-  paint(brand);
-  belongsTo(brand);
-  redirectTo(redirectUri);
-  finish(integration, outcome);
-}
-
-/** The lines of a stream of JSON, as they come. */
-async function* lines(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    const parts = (rest + value).split("\n");
-    rest = parts.pop();
-    for (const part of parts) if (part.trim()) yield JSON.parse(part);
-  }
-  if (rest.trim()) yield JSON.parse(rest);
+    h("p", { class: "lead" }, text("sign_in_advice", values)), open);
 }

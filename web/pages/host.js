@@ -85,11 +85,3 @@ function withResult(uri) {
 function origin(address) {
   return URL.canParse(address) ? new URL(address).origin : undefined;
 }
-
-/** The result of a page that was opened for the platform's own sign-in, handed to the one that waits for it. */
-export function handOver(message) {
-  if (!window.opener) return false;
-  window.opener.postMessage({ is_decant: true, event: "outcome", outcome: message }, location.origin);
-  window.close();
-  return true;
-}

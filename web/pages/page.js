@@ -3,9 +3,9 @@
 import { connect, resume } from "./connect.js";
 import { greet } from "./host.js";
 import { postConnect } from "./post-connect.js";
-import { outcome, page, query } from "./session.js";
+import { brought, page, query } from "./session.js";
 
 greet();
-if (page === "callback") resume(outcome);
+if (page === "callback") resume(brought);
 else if (page === "post-connect") postConnect(query);
 else connect();

@@ -21,8 +21,8 @@ export const allowedOrigins = session.allowedOrigins;
 export const language = document.documentElement.lang;
 /** `connect` or `post-connect`. */
 export const page = document.documentElement.dataset.page;
-/** What came of a connection that led over the platform's own page, when it led back here. */
-export const outcome = given.outcome;
+/** What a platform's own page led back here with. */
+export const brought = given.brought;
 
 /** Keeps what the page that is led back to needs. */
 export function store(more) {

@@ -102,9 +102,9 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
         router = router.layer(middleware::from_fn_with_state(state, limits::of_tokens));
     }
     let guard = middleware::from_fn_with_state(Arc::<Guesses>::default(), guesses::guard);
-    router = router.merge(Router::from(routes::link()).layer(guard));
+    router = router.merge(Router::from(routes::link()).merge(routes::link_page::pages()).layer(guard));
     router = router.merge(Router::from(routes::operation())).merge(openapi::routes());
-    router = router.merge(routes::link_page::routes());
+    router = router.merge(routes::link_page::files());
     if options.docs {
         router = router.merge(routes::docs::routes());
     }

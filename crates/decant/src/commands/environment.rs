@@ -36,7 +36,7 @@ pub enum Command {
 /// Where accounts may be connected from, and how that looks.
 #[derive(Args)]
 pub struct LinkOptions {
-    /// An origin whose pages may show the connecting page and hear what came of it, such as https://app.example.com; several separated by
+    /// An origin whose pages may show the connecting page and hear what came of it, such as `https://app.example.com`; several separated by
     /// commas. They take the place of those there are.
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Option<Vec<String>>,

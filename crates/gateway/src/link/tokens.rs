@@ -139,10 +139,11 @@ impl Gateway {
 
     /// The same by an integrated account token, for the page of the form.
     pub async fn account_link_settings(&self, account_token: &str) -> Result<LinkSettings, Error> {
-        let caller = self.authenticate(account_token).await?;
-        if let CallerKind::ApiToken { .. } = caller.kind {
-            return Err(invalid_token());
-        }
+        let caller = match self.authenticate(account_token).await {
+            Err(Error::Unauthenticated(_)) => return Err(invalid_token()),
+            caller => caller?,
+        };
+        let CallerKind::AccountToken { .. } = caller.kind else { return Err(invalid_token()) };
         Ok(LinkSettings::of(&self.0.parts.store.get_environment(&caller.environment_id).await?))
     }
 

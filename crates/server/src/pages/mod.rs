@@ -28,8 +28,8 @@ pub(crate) struct Page<'p> {
     pub language: Language,
     /// The origins that may show the page in a frame and hear its result.
     pub allowed_origins: &'p [String],
-    /// What came of a connection, for `callback`.
-    pub outcome: Option<Value>,
+    /// What a platform's own page led back with, for `callback`.
+    pub brought: Option<Value>,
 }
 
 /// The shell that a browser loads first.
@@ -51,18 +51,29 @@ struct Data<'p> {
     texts: &'p texts::Texts,
     allowed_origins: &'p [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: &'p Option<Value>,
+    brought: &'p Option<Value>,
 }
 
 /// What `page.js` imports, asked for at once instead of one after the other.
-const MODULES: [&str; 9] =
-    ["session", "host", "dom", "brand", "view", "form", "success", "connect", "post-connect"];
+const MODULES: [&str; 11] = [
+    "session",
+    "host",
+    "dom",
+    "brand",
+    "view",
+    "form",
+    "progress",
+    "sign-in",
+    "success",
+    "connect",
+    "post-connect",
+];
 
 impl Page<'_> {
     /// The page with its headers.
     pub(crate) fn respond(&self) -> Response {
         let texts = self.language.texts();
-        let data = Data { texts, allowed_origins: self.allowed_origins, outcome: &self.outcome };
+        let data = Data { texts, allowed_origins: self.allowed_origins, brought: &self.brought };
         let shell = Shell {
             page: self.name,
             language: self.language.tag(),

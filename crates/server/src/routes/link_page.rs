@@ -13,11 +13,16 @@ use crate::App;
 use crate::pages::{self, Language, Page};
 use crate::query::last_value;
 
-/// The pages and their files.
-pub(crate) fn routes() -> Router<App> {
+/// The pages, which a token opens.
+pub(crate) fn pages() -> Router<App> {
     Router::new()
         .route("/connect-account", get(connect))
         .route("/connect-account/post-connect", get(post_connect))
+}
+
+/// The pages' files and the SDK.
+pub(crate) fn files() -> Router<App> {
+    Router::new()
         .route("/link/v1.js", get(async |asked: HeaderMap| pages::sdk(&asked)))
         .route("/link/v1.d.ts", get(async |asked: HeaderMap| pages::sdk_types(&asked)))
         .route(
@@ -26,16 +31,22 @@ pub(crate) fn routes() -> Router<App> {
         )
 }
 
-/// `GET /connect-account`: the page of a link token.
+/// `GET /connect-account`: the page of a link token. A reload comes without: the page has it by then.
 async fn connect(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    let settings = app.gateway.link_settings(&parameter(&uri, "link_token")).await;
+    let settings = match parameter(&uri, "link_token").as_str() {
+        "" => Ok(LinkSettings::default()),
+        token => app.gateway.link_settings(token).await,
+    };
     page("connect", &uri, &headers, settings)
 }
 
 /// `GET /connect-account/post-connect`: the page of an account's token.
 async fn post_connect(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    let token = parameter(&uri, "integrated_account_session_token");
-    page("post-connect", &uri, &headers, app.gateway.account_link_settings(&token).await)
+    let settings = match parameter(&uri, "integrated_account_session_token").as_str() {
+        "" => Ok(LinkSettings::default()),
+        token => app.gateway.account_link_settings(token).await,
+    };
+    page("post-connect", &uri, &headers, settings)
 }
 
 /// The shell says nothing of the token: its scripts ask with it and are told. One that is not known opens it to no other origin.
@@ -45,9 +56,15 @@ fn page(
     headers: &HeaderMap,
     settings: Result<LinkSettings, gateway::Error>,
 ) -> Response {
+    let refused = settings.as_ref().err().and_then(gateway::Error::link_error_type);
     let LinkSettings { allowed_origins, default_language, .. } = settings.unwrap_or_default();
     let language = Language::choose(&parameter(uri, "language"), headers, default_language.as_deref());
-    Page { name, language, allowed_origins: &allowed_origins, outcome: None }.respond()
+    let mut response = Page { name, language, allowed_origins: &allowed_origins, brought: None }.respond();
+    if let Some(error_type) = refused {
+        // For what slows guessing, which does not read the page.
+        response.extensions_mut().insert(error_type);
+    }
+    response
 }
 
 fn parameter(uri: &Uri, name: &str) -> String {

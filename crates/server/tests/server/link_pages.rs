@@ -82,6 +82,18 @@ async fn the_form_s_page_opens_by_an_account_s_token_only() {
 }
 
 #[tokio::test]
+async fn who_guesses_at_pages_has_to_wait() {
+    let app = App::sqlite().await;
+    for _ in 0..30 {
+        // A reload is no guess.
+        assert_eq!(open(&app, "/connect-account", "en").await.status, 200);
+        assert_eq!(open(&app, "/connect-account?link_token=guessed", "en").await.status, 200);
+    }
+    open(&app, "/connect-account/post-connect?integrated_account_session_token=a", "en").await.refused(429);
+    assert_eq!(open(&app, "/link/v1.js", "en").await.status, 200);
+}
+
+#[tokio::test]
 async fn pages_and_forms_speak_the_reader_s_language() {
     let app = App::sqlite().await;
     app.new_account().await;
