@@ -12,7 +12,7 @@ use include_dir::{Dir, include_dir};
 
 use crate::error::ApiError;
 
-static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../web/pages");
+pub(super) static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../web/pages");
 static PLAYGROUND: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../web/playground");
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";

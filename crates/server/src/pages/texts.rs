@@ -105,6 +105,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_scripts_say_is_there() {
+        let mut said = 0;
+        for file in crate::pages::assets::PAGES.files() {
+            let script = file.contents_utf8().unwrap();
+            for call in script.split("text(\"").skip(1) {
+                let key = call.split('"').next().unwrap();
+                assert!(ENGLISH.0.contains_key(key), "{}: {key}", file.path().display());
+                said += 1;
+            }
+        }
+        assert!(said > 30, "{said}");
+    }
+
+    #[test]
     fn the_reader_s_language_is_chosen() {
         let choose = |asked, accepted: &'static str, fallback| {
             let mut headers = HeaderMap::new();

@@ -37,7 +37,7 @@ async fn mistakes_are_told_and_mended_with_the_same_token() {
         stage.picture("credentials-refused").await;
 
         fill_in(stage, &winery.name, &winery.app_secret).await;
-        stage.says("h1", "Commerce7 is connected").await;
+        stage.says_before_it_goes("h1", "Commerce7 is connected").await;
         stage.browser.enter_default_frame().await.unwrap();
         told(stage, "fulfilled").await;
         assert_eq!(stage.account().await["status"], "active", "all of it was one account");

@@ -42,7 +42,7 @@ async fn what_is_chosen_is_kept_with_the_account_and_can_be_changed() {
         assert!(tick(stage, "sync_locations", "Downtown Tasting Room").await);
         stage.picture("post-connect").await;
         stage.submit().await;
-        stage.says("h1", "Commerce7 is connected").await;
+        stage.says_before_it_goes("h1", "Commerce7 is connected").await;
         stage.browser.enter_default_frame().await.unwrap();
         let result = told(stage, "fulfilled").await;
         let account = stage.account().await;
@@ -65,7 +65,7 @@ async fn what_is_chosen_is_kept_with_the_account_and_can_be_changed() {
         assert_eq!(is_locked, true);
         stage.picture("post-connect-guarded").await;
         stage.submit().await;
-        stage.says("h1", "Saved").await;
+        stage.says_before_it_goes("h1", "Saved").await;
         stage.browser.enter_default_frame().await.unwrap();
         assert_eq!(told(stage, "fulfilled").await["integrated_account_id"], account["id"]);
         let changed = stage.account().await;

@@ -185,20 +185,33 @@ impl Screen {
 
     /// Waits until the element of a selector says this.
     pub async fn says(&self, css: &str, text: &str) {
+        self.hear(css, text, false).await;
+    }
+
+    /// The same of a page that closes itself: `false` where it was gone before it was looked at. What came of it has to be looked at anyway.
+    pub async fn says_before_it_goes(&self, css: &str, text: &str) -> bool {
+        self.hear(css, text, true).await
+    }
+
+    async fn hear(&self, css: &str, text: &str, may_go: bool) -> bool {
         let mut said = String::new();
         let looking = async {
             loop {
-                if let Ok(found) = self.browser.find(By::Css(css)).await {
-                    said = found.text().await.unwrap_or_default();
-                    if said.contains(text) {
-                        return;
-                    }
+                match self.browser.find(By::Css(css)).await {
+                    Ok(found) => said = found.text().await.unwrap_or_default(),
+                    // Of a frame or window that is gone the driver says no more than that nothing is found in it.
+                    Err(_) if may_go && self.browser.find(By::Css("html")).await.is_err() => return false,
+                    Err(_) => {}
+                }
+                if said.contains(text) {
+                    return true;
                 }
                 tokio::time::sleep(PAUSE).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, looking).await.is_err() {
-            panic!("{css} says {said:?} and not {text:?}\n{}", self.source().await);
+        match tokio::time::timeout(PATIENCE, looking).await {
+            Ok(is_said) => is_said,
+            Err(_) => panic!("{css} says {said:?} and not {text:?}\n{}", self.source().await),
         }
     }
 
