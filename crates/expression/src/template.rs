@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 /// The values that placeholders name by their first word (`query`, `body`, `context`, …).
 #[derive(Default, Clone)]
 pub struct Scope<'a> {
-    roots: Vec<(&'static str, &'a Value)>,
-    texts: Vec<(&'static str, &'a str)>,
+    roots: Vec<(&'a str, &'a Value)>,
+    texts: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Scope<'a> {
@@ -22,14 +22,14 @@ impl<'a> Scope<'a> {
 
     /// Adds a root that holds a JSON value.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: &'a Value) -> Self {
+    pub fn with(mut self, name: &'a str, value: &'a Value) -> Self {
         self.roots.push((name, value));
         self
     }
 
     /// Adds a root that is a piece of text, such as an `id`.
     #[must_use]
-    pub fn with_text(mut self, name: &'static str, text: &'a str) -> Self {
+    pub fn with_text(mut self, name: &'a str, text: &'a str) -> Self {
         self.texts.push((name, text));
         self
     }

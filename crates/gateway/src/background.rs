@@ -3,13 +3,16 @@
 use std::sync::Weak;
 use std::time::Duration;
 
-use store::{Change, ChangeKind, StoreError};
+use store::{Change, ChangeKind};
 
 use crate::events;
 use crate::gateway::Inner;
+use crate::{Error, Gateway};
 
 /// How often what has ended is swept.
 const SWEEP: Duration = Duration::from_secs(600);
+/// Connecting makes a few calls, none of which waits for longer than ten minutes.
+const CONNECTING: Duration = Duration::from_secs(60 * 60);
 /// No limit has a longer window.
 const LIMITS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
@@ -49,15 +52,17 @@ pub(crate) async fn watch(gateway: Weak<Inner>, mut head: i64) {
 /// Deletes what has ended from time to time: tokens, keys of writes, old log rows and events, accounts that never came to be.
 pub(crate) async fn sweep(gateway: Weak<Inner>) {
     while let Some(inner) = gateway.upgrade() {
-        if let Err(error) = sweep_once(&inner).await {
+        let gateway = Gateway(inner);
+        if let Err(error) = sweep_once(&gateway).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "can't sweep what has ended");
         }
-        drop(inner);
+        drop(gateway);
         tokio::time::sleep(SWEEP).await;
     }
 }
 
-async fn sweep_once(inner: &Inner) -> Result<(), StoreError> {
+async fn sweep_once(gateway: &Gateway) -> Result<(), Error> {
+    let inner = &gateway.0;
     let now = inner.parts.clock.now();
     let (store, settings) = (&inner.parts.store, &inner.parts.settings);
     let before = |span| now.saturating_sub(span).unwrap_or(now);
@@ -66,10 +71,11 @@ async fn sweep_once(inner: &Inner) -> Result<(), StoreError> {
     inner.budgets.sweep();
     let budgets = store.sweep_budgets(before(LIMITS)).await?;
     let rows = store.delete_logs(before(settings.log_retention)).await?;
+    let abandoned = gateway.give_up_abandoned(before(CONNECTING)).await?;
     let never_active = before(settings.never_active_retention);
     let accounts = store.sweep_integrated_accounts(never_active, events::of_deleted_account).await?;
     let events = store.delete_events(before(settings.event_retention)).await?;
-    tracing::debug!(tokens, keys, budgets, rows, accounts, events, "swept what has ended");
+    tracing::debug!(tokens, keys, budgets, rows, abandoned, accounts, events, "swept what has ended");
     Ok(())
 }
 

@@ -463,7 +463,7 @@ fn compile_actions(
                     Step::UpdateContext(expression(source)?)
                 }
                 StepDefinition::Transform { expression: source } => Step::Transform(expression(source)?),
-                StepDefinition::Form { .. } => {
+                StepDefinition::Form(_) => {
                     return Err(Mistake::at(&at, format!("a form is the one step of the action {FORM:?}")));
                 }
             });
@@ -481,7 +481,7 @@ fn compile_form(
 ) -> Result<Option<Form>, Mistake> {
     let Some(action) = definition.actions.get(FORM) else { return Ok(None) };
     let at = ["actions", FORM, "steps"];
-    let [StepDefinition::Form { fields }] = action.steps.as_slice() else {
+    let [StepDefinition::Form(form)] = action.steps.as_slice() else {
         return Err(Mistake::at(&at, "this action has one step, of the type `form`"));
     };
     let credentials = definition.credentials.values().flat_map(|format| &format.fields);
@@ -504,7 +504,7 @@ fn compile_form(
             false => Err(format!("the method {:?} gives no list", source.method)),
         }
     };
-    let form = Form::compile(&[&at[..], &["0", "config"]].concat(), fields, &taken, check_method)?;
+    let form = Form::compile(&[&at[..], &["0", "config"]].concat(), form, &taken, check_method)?;
     Ok(action.is_enabled.then_some(form))
 }
 

@@ -359,7 +359,20 @@ pub(crate) enum StepDefinition {
     /// A JSONata expression whose result is the next step's `$previous`.
     Transform { expression: String },
     /// What a person fills in once the account is connected: the one step of `post_connect_user_form`.
-    Form { fields: Vec<FormFieldDefinition> },
+    Form(FormDefinition),
+}
+
+/// A form.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FormDefinition {
+    pub fields: Vec<FormFieldDefinition>,
+    /// JSONata over what was filled in, secrets left out, with `$context`: a list of `{field, message}`, or nothing.
+    #[serde(default)]
+    pub validation_expression: Option<String>,
+    /// JSONata over the same: the object that is kept in its place.
+    #[serde(default)]
+    pub transform_expression: Option<String>,
 }
 
 /// One field of a form.
@@ -386,12 +399,9 @@ pub(crate) struct FormFieldDefinition {
     pub data_source: Option<DataSourceDefinition>,
     #[serde(default)]
     pub options: Option<OptionsDefinition>,
-    /// JSONata over the value, with `$context`: what is wrong with it in words, or `false`; `true` or nothing where it is good.
+    /// Shown while it has no options for want of the values that it depends on.
     #[serde(default)]
-    pub validation: Option<String>,
-    /// JSONata over the value, with `$context`: what is kept of it.
-    #[serde(default)]
-    pub transform: Option<String>,
+    pub disabled_text: Option<String>,
 }
 
 /// How a field of a form is shown and kept.
@@ -423,7 +433,7 @@ pub(crate) struct DataSourceDefinition {
     pub resource: String,
     #[serde(default = "list")]
     pub method: String,
-    /// With `{{context.x}}` and `{{form.x}}`.
+    /// With the fields of the account's context and those filled in so far, as `{{name}}`.
     #[serde(default)]
     pub query: serde_json::Map<String, Value>,
 }

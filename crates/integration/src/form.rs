@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 
 use crate::compiled::Mistake;
 use crate::credentials::{Credentials, FieldProblem};
-use crate::definition::{DataSourceDefinition, FormFieldDefinition, FormFieldType, OptionsDefinition};
+use crate::definition::{
+    DataSourceDefinition, FormDefinition, FormFieldDefinition, FormFieldType, OptionsDefinition,
+};
 
 /// The longest text that is taken, in characters.
 const LONGEST_TEXT: usize = 10_000;
@@ -21,6 +23,8 @@ const MOST_CHOICES: usize = 5_000;
 pub struct Form {
     /// The fields, in order.
     pub fields: Vec<FormField>,
+    validation: Option<Expression>,
+    transform: Option<Expression>,
 }
 
 /// One field of a form.
@@ -44,9 +48,9 @@ pub struct FormField {
     pub depends_on: Vec<String>,
     /// Where its options come from, if from records.
     pub data_source: Option<DataSource>,
+    /// Shown while it has no options for want of those values.
+    pub disabled_text: Option<String>,
     options: Options,
-    validation: Option<Expression>,
-    transform: Option<Expression>,
 }
 
 /// Records that become options.
@@ -103,12 +107,12 @@ impl Form {
     /// resource's method.
     pub(crate) fn compile(
         at: &[&str],
-        fields: &[FormFieldDefinition],
+        form: &FormDefinition,
         taken: &BTreeSet<&str>,
         check_method: impl Fn(&DataSourceDefinition) -> Result<(), String>,
     ) -> Result<Self, Mistake> {
         let mut compiled: Vec<FormField> = Vec::new();
-        for (index, field) in fields.iter().enumerate() {
+        for (index, field) in form.fields.iter().enumerate() {
             let index = index.to_string();
             let at = [at, &["fields", &index]].concat();
             let refuse = |reason: String| Mistake::at(&at, reason);
@@ -131,7 +135,11 @@ impl Form {
             }
             compiled.push(FormField::compile(&at, field)?);
         }
-        Ok(Self { fields: compiled })
+        Ok(Self {
+            fields: compiled,
+            validation: compile_optional(at, "validation_expression", form.validation_expression.as_ref())?,
+            transform: compile_optional(at, "transform_expression", form.transform_expression.as_ref())?,
+        })
     }
 
     /// Finds a field.
@@ -174,7 +182,7 @@ impl Form {
                     filled.insert(field.name.clone(), field.blank());
                 }
                 None => {}
-                Some(value) => match field.check(value, context) {
+                Some(value) => match field.check(value) {
                     Ok(value) if is_secret => {
                         secrets.insert(field.name.clone(), value);
                     }
@@ -185,11 +193,54 @@ impl Form {
                 },
             }
         }
-        if problems.is_empty() {
-            Ok(FilledForm { context: filled, secrets: Credentials::new(secrets) })
-        } else {
-            Err(problems)
+        if !problems.is_empty() {
+            return Err(problems);
         }
+        let filled = Value::Object(filled);
+        if let Some(validation) = &self.validation {
+            let found = evaluate(validation, &filled, context)?;
+            let problems = found.map(problems_of).unwrap_or_default();
+            if !problems.is_empty() {
+                return Err(problems);
+            }
+        }
+        let kept = match &self.transform {
+            Some(transform) => evaluate(transform, &filled, context)?.unwrap_or_default(),
+            None => filled,
+        };
+        let Value::Object(context) = kept else {
+            return Err(vec![problem("", "the form's transform_expression gives no object".to_owned())]);
+        };
+        Ok(FilledForm { context, secrets: Credentials::new(secrets) })
+    }
+}
+
+fn compile_optional(at: &[&str], key: &str, source: Option<&String>) -> Result<Option<Expression>, Mistake> {
+    source
+        .map(|source| Expression::compile(source))
+        .transpose()
+        .map_err(|error| Mistake::at(&[at, &[key]].concat(), error.to_string()))
+}
+
+fn evaluate(
+    expression: &Expression,
+    filled: &Value,
+    context: &Value,
+) -> Result<Option<Value>, Vec<FieldProblem>> {
+    expression
+        .evaluate(filled, &[("context", context)])
+        .map_err(|error| vec![problem("", format!("the form's own expression does not work: {error}"))])
+}
+
+/// What a validation found: a list of `{field, message}`, or one of them.
+fn problems_of(found: Value) -> Vec<FieldProblem> {
+    match found {
+        Value::Array(items) => items.into_iter().flat_map(problems_of).collect(),
+        Value::Object(found) => {
+            let text = |key: &str| found.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            vec![FieldProblem { field: text("field"), message: text("message") }]
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -210,12 +261,9 @@ fn is_blank(value: &Value) -> bool {
 
 impl FormField {
     fn compile(at: &[&str], field: &FormFieldDefinition) -> Result<Self, Mistake> {
-        let expression = |key: &str, source: &String| {
+        let expression = |source: &String| {
             Expression::compile(source)
-                .map_err(|error| Mistake::at(&[at, &[key]].concat(), error.to_string()))
-        };
-        let optional = |key: &str, source: &Option<String>| {
-            source.as_ref().map(|source| expression(key, source)).transpose()
+                .map_err(|error| Mistake::at(&[at, &["options"]].concat(), error.to_string()))
         };
         let is_select = matches!(field.kind, FormFieldType::SingleSelect | FormFieldType::MultiSelect);
         let options = match (&field.options, &field.data_source) {
@@ -226,9 +274,9 @@ impl FormField {
             (None, None) => Options::None,
             (Some(OptionsDefinition::Fixed(choices)), None) => Options::Fixed(choices.clone()),
             (Some(OptionsDefinition::OfRecords { value, label, sub_text }), Some(_)) => Options::OfRecords {
-                value: expression("options", value)?,
-                label: expression("options", label)?,
-                sub_text: optional("options", sub_text)?,
+                value: expression(value)?,
+                label: expression(label)?,
+                sub_text: sub_text.as_ref().map(expression).transpose()?,
             },
             (Some(OptionsDefinition::OfRecords { .. }), None) => {
                 return Err(Mistake::at(at, "options of records need a data_source"));
@@ -261,9 +309,8 @@ impl FormField {
             default: field.default.clone(),
             depends_on: field.depends_on.clone(),
             data_source,
+            disabled_text: field.disabled_text.clone(),
             options,
-            validation: optional("validation", &field.validation)?,
-            transform: optional("transform", &field.transform)?,
         })
     }
 
@@ -315,14 +362,14 @@ impl FormField {
     }
 
     /// A value as it is kept, or what is wrong with it.
-    fn check(&self, value: &Value, context: &Value) -> Result<Value, String> {
+    fn check(&self, value: &Value) -> Result<Value, String> {
         let label = &self.label;
         let is_text = |value: &Value| value.as_str().is_some_and(|text| text.chars().count() <= LONGEST_TEXT);
         let is_offered = |value: &Value| {
             self.fixed_choices()
                 .is_none_or(|choices| choices.iter().any(|choice| value.as_str() == Some(&choice.value)))
         };
-        let value = match (self.kind, value) {
+        Ok(match (self.kind, value) {
             (FormFieldType::Checkbox, Value::Bool(_)) | (FormFieldType::Hidden, _) => value.clone(),
             (FormFieldType::Text | FormFieldType::Password, Value::String(text)) if is_text(value) => {
                 Value::String(text.trim().to_owned())
@@ -341,30 +388,18 @@ impl FormField {
             (FormFieldType::Text | FormFieldType::Password, _) => {
                 return Err(format!("{label} has to be text of at most {LONGEST_TEXT} characters"));
             }
-        };
-        let evaluate = |expression: &Expression| {
-            expression
-                .evaluate(&value, &[("value", &value), ("context", context)])
-                .map_err(|_| format!("{label} can't be understood"))
-        };
-        if let Some(validation) = &self.validation {
-            match evaluate(validation)? {
-                None | Some(Value::Null | Value::Bool(true)) => {}
-                Some(Value::String(complaint)) => return Err(complaint),
-                Some(_) => return Err(format!("{label} is not valid")),
-            }
-        }
-        match &self.transform {
-            Some(transform) => Ok(evaluate(transform)?.unwrap_or_default()),
-            None => Ok(value),
-        }
+        })
     }
 }
 
 impl DataSource {
-    /// The query, with `{{context.…}}` and `{{form.…}}` filled in.
-    pub fn query(&self, context: &Value, form: &Value) -> Map<String, Value> {
-        let scope = Scope::new().with("context", context).with("form", form);
+    /// The query, with fields of the account's context and those filled in so far in place of `{{name}}`.
+    pub fn query(&self, context: &Value, form: &Map<String, Value>) -> Map<String, Value> {
+        let mut scope = Scope::new();
+        // The first of a name counts.
+        for (name, value) in form.iter().chain(context.as_object().into_iter().flatten()) {
+            scope = scope.with(name, value);
+        }
         match self.query.render(&scope) {
             Ok(Some(Value::Object(query))) => query,
             _ => Map::new(),

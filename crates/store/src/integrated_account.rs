@@ -424,6 +424,20 @@ impl Store {
         transaction.commit().await
     }
 
+    /// Accounts that are `connecting` and were not heard of since `before`: whoever connected them is gone. Some of them, where there are
+    /// many.
+    pub async fn abandoned_integrated_accounts(
+        &self,
+        before: Timestamp,
+    ) -> Result<Vec<IntegratedAccount>, StoreError> {
+        let mut query = Query::new(COLUMNS);
+        query.push(" WHERE a.status = ").push_bind(AccountStatus::Connecting.as_str());
+        query.push(" AND a.updated_at < ").push_bind(before);
+        query.push(" ORDER BY a.updated_at LIMIT ").push_bind(SWEPT_AT_ONCE);
+        let rows = self.database().fetch_all(query).await?;
+        rows.iter().map(IntegratedAccount::read).collect()
+    }
+
     /// Deletes the accounts that never became active and were left alone since `before`; how many. `events` says what to tell of each,
     /// by its id.
     pub async fn sweep_integrated_accounts(

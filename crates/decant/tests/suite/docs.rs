@@ -102,6 +102,11 @@ fn limits_stand_as_the_page_says() {
 }
 
 #[test]
+fn accounts_are_connected_as_the_page_says() {
+    answers_as_it_says("docs/link.md", 5);
+}
+
+#[test]
 fn unified_writes_answer_as_the_page_says() {
     answers_as_it_says("docs/unified-writes.md", 4);
 }

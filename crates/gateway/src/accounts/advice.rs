@@ -45,6 +45,11 @@ pub(super) fn on_failed_action(integration: &Integration, method: &str, error: &
     }
 }
 
+/// What to do about a connection that nobody finished.
+pub(super) fn on_abandoned() -> String {
+    format!("Try again: {AGAIN}")
+}
+
 /// What to do about credentials that are refused: platforms do not say which of them is wrong.
 pub(crate) fn on_refused_credentials(integration: &Integration, method: &str) -> String {
     let fields = integration.credentials.get(method).map(|form| form.fields.as_slice()).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use expression::Expression;
 use integration::{Action, Integration, Step, Unknown};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use store::{AccountPatch, AccountStatus, IntegratedAccount, StoreError};
 
@@ -131,6 +132,29 @@ impl Gateway {
             .await;
         self.0.at_hand.forget_account(&account.id).await;
         Ok(kept?)
+    }
+
+    /// Says of accounts that were being connected by a node that is gone that they are not; how many.
+    pub(crate) async fn give_up_abandoned(&self, before: Timestamp) -> Result<usize, Error> {
+        let abandoned = self.0.parts.store.abandoned_integrated_accounts(before).await?;
+        for account in &abandoned {
+            let last_error = json!({
+                "message": "the gateway was stopped while it connected the account",
+                "problem": Problem::Unexpected,
+                "what_to_do": advice::on_abandoned(),
+                "occurred_at": time::text(self.0.parts.clock.now()),
+            });
+            self.keep(account, |now| match now.attempt == account.attempt && now.status == account.status {
+                true => AccountPatch {
+                    status: Some(AccountStatus::PostInstallError),
+                    last_error: Some(Some(last_error)),
+                    ..AccountPatch::default()
+                },
+                false => AccountPatch::default(),
+            })
+            .await?;
+        }
+        Ok(abandoned.len())
     }
 
     /// Runs an action by its name, keeps what it learns of the account and gives what it gave.

@@ -29,7 +29,7 @@ pub struct FormStartRequest {
     pub integrated_account_session_token: String,
     /// The integration's slug, to be refused when the account is another's.
     pub integration: Option<String>,
-    /// Laid over the account's context for what the form's queries and expressions take from it. It is not kept.
+    /// Goes into the account's context with what is filled in; the form's queries and expressions see it before.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub additional_context: Map<String, Value>,
@@ -114,6 +114,9 @@ pub struct ShownField {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     pub value: Option<Value>,
+    /// Shown while there is nothing to choose from for want of those values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled_text: Option<String>,
     /// What can be chosen; empty where a field that it depends on has no value yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
@@ -143,7 +146,9 @@ pub struct FormSubmitted {
 struct Open {
     caller: Caller,
     connected: Arc<Connected>,
-    /// What queries and expressions see.
+    /// What the page brings along for the account's context.
+    additional: Map<String, Value>,
+    /// The account's context with it.
     context: Value,
 }
 
@@ -175,6 +180,7 @@ impl Gateway {
                 required: field.required,
                 depends_on: field.depends_on.clone(),
                 value,
+                disabled_text: field.disabled_text.as_deref().map(said),
                 options: match field.kind {
                     FormFieldType::SingleSelect | FormFieldType::MultiSelect => {
                         Some(self.choices(&open, field, &values, &request.language).await?)
@@ -209,14 +215,16 @@ impl Gateway {
     pub async fn form_submit(&self, request: FormSubmitRequest) -> Result<FormSubmitted, Error> {
         let open =
             self.open_form(&request.integrated_account_session_token, request.additional_context).await?;
-        let (connected, store) = (&open.connected, &self.0.parts.store);
+        let (connected, store) = (Arc::clone(&open.connected), &self.0.parts.store);
         let account = &connected.account;
         let kept = store.open_account_secrets(account).await?;
         let filled = open
             .form()?
             .check(&request.values, &open.context, |name| kept.get(name).is_some())
             .map_err(|problems| failures(&problems))?;
-        let secrets = secrets_of(&filled.secrets);
+        let mut split = context::split(&connected.integration, open.additional);
+        context::merge(&mut split.context, filled.context);
+        context::merge(&mut split.secrets, secrets_of(&filled.secrets));
         let installed = &connected.installed;
         self.change_telling(
             &account.environment_id,
@@ -224,10 +232,10 @@ impl Gateway {
             None,
             |account, kept| {
                 let mut merged = account.context.clone();
-                context::merge(&mut merged, filled.context.clone());
+                context::merge(&mut merged, split.context.clone());
                 AccountPatch {
                     context: Some(merged),
-                    secrets: merged_secrets(kept, &secrets),
+                    secrets: merged_secrets(kept, &split.secrets),
                     ..AccountPatch::default()
                 }
             },
@@ -241,11 +249,7 @@ impl Gateway {
         })
     }
 
-    async fn open_form(
-        &self,
-        account_token: &str,
-        additional_context: Map<String, Value>,
-    ) -> Result<Open, Error> {
+    async fn open_form(&self, account_token: &str, additional: Map<String, Value>) -> Result<Open, Error> {
         let caller = match self.authenticate(account_token).await {
             Err(Error::Unauthenticated(_)) => return Err(invalid_token()),
             caller => caller?,
@@ -257,11 +261,16 @@ impl Gateway {
                 "Integrated account is not in the active state. Please reauth the integrated account.",
             ));
         }
+        // As an account token may change no such field by itself.
+        if let Some(name) = additional.keys().find(|name| context::tells_whose(&connected.integration, name))
+        {
+            return Err(refused(format!("additional_context: {name:?} tells whose account it is")));
+        }
         let mut context = connected.context.clone();
         if let Value::Object(fields) = &mut context {
-            fields.extend(additional_context);
+            fields.extend(additional.clone());
         }
-        Ok(Open { caller, connected, context })
+        Ok(Open { caller, connected, additional, context })
     }
 
     /// What can be chosen in a field, by what is filled in before it.
@@ -292,7 +301,7 @@ impl Gateway {
         if !field.depends_on.iter().all(has_value) {
             return Ok(Vec::new());
         }
-        let query = source.query(&open.context, &Value::Object(values.clone()));
+        let query = source.query(&open.context, values);
         let mut records = Vec::new();
         let mut next_cursor = None;
         loop {

@@ -10,7 +10,7 @@ use store::{IntegratedAccount, Page};
 use utoipa::ToSchema;
 
 use super::tokens::Session;
-use super::{LinkErrorType, LinkSettings};
+use super::{LinkErrorType, LinkSettings, invalid_token};
 use crate::resolve::{Installed, overridden};
 use crate::{Error, Gateway};
 
@@ -171,7 +171,14 @@ impl Gateway {
     pub(super) async fn account_of(&self, session: &Session) -> Result<Option<IntegratedAccount>, Error> {
         let token = &session.token;
         match &token.integrated_account_id {
-            Some(id) => Ok(Some(self.0.parts.store.get_integrated_account(&token.environment_id, id).await?)),
+            Some(id) => {
+                let account = self.0.parts.store.get_integrated_account(&token.environment_id, id).await?;
+                // Connected meanwhile by another way: there is nothing left to mend.
+                if account.activated_at.is_some() && !token.is_reconnect {
+                    return Err(invalid_token());
+                }
+                Ok(Some(account))
+            }
             None => Ok(None),
         }
     }

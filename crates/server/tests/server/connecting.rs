@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{App, Fault, FaultRule, Platform, Setup, TestDatabase, over_both_databases};
+use store::{AccountPatch, AccountStatus};
+use testkit::{
+    App, Fault, FaultRule, Platform, Setup, TestClock, TestDatabase, eventually, over_both_databases,
+};
 
 use crate::support::{account, ours, point_at, proxy, remote, says, unified, without_secrets, works};
 
@@ -431,5 +434,31 @@ async fn what_was_asked_with_former_credentials_says_nothing_of_the_new_ones(dat
         let now = account(&app, &id).await;
         assert_eq!((&now["status"], &now["last_error"]), (&json!("active"), &Value::Null));
     }
+    app.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_account_whose_node_was_stopped_while_it_connected_it_says_so() {
+    let database = TestDatabase::sqlite();
+    let clock = std::sync::Arc::new(TestClock::at("2026-01-01T00:00:00Z"));
+    let app = App::start_with(&database, Setup { database_clock: clock, ..Setup::default() }).await;
+    let id = app.connect().await;
+    let patch = AccountPatch { status: Some(AccountStatus::Connecting), ..AccountPatch::default() };
+    let connecting =
+        app.store.update_integrated_account(&app.environment_id, &id, None, patch, |_, _| Vec::new());
+    connecting.await.unwrap();
+    // Whichever node sweeps next.
+    let node = app.another_node(&database).await;
+    let told = eventually("it is given up", || async {
+        let now = account(&app, &id).await;
+        (now["status"] == "post_install_error").then_some(now)
+    })
+    .await;
+    let error = &told["last_error"];
+    says(error["message"].as_str().unwrap(), &["stopped"]);
+    says(error["what_to_do"].as_str().unwrap(), &["POST /integrated-account/run-post-install-actions"]);
+    let again = app.post("/integrated-account/run-post-install-actions", &json!({"id": id})).await.ok();
+    assert_eq!(again["status"], "active");
+    node.shutdown().await;
     app.shutdown().await;
 }

@@ -344,6 +344,24 @@ async fn a_link_token_is_made_for_one_thing_and_ends() {
 }
 
 #[tokio::test]
+async fn a_failed_try_that_was_mended_otherwise_is_left_alone() {
+    let app = App::sqlite().await;
+    app.new_account().await;
+    let token = link_token(&app, &json!({"tenant_id": "acme"})).await;
+    let mut filled = values(&app);
+    filled["app_secret"] = "wrong-secret-1".into();
+    let lines = connect(&app, &token, &filled).await;
+    let id = lines[0]["integrated_account_id"].as_str().unwrap();
+    let credentials = json!({"context": {"app_secret": app.tenant().app_secret}});
+    app.patch(&format!("/integrated-account/{id}/credentials"), &credentials).await.ok();
+    page(&app, "start", &json!({"link_token": token})).await.refused(401);
+    let lines = connect(&app, &token, &filled).await;
+    assert_eq!(lines[0]["error_type"], "invalid_token");
+    works(&app, id).await;
+    app.shutdown().await;
+}
+
+#[tokio::test]
 async fn what_is_offered_is_what_the_environment_and_the_token_say() {
     let app = App::sqlite().await;
     let token =

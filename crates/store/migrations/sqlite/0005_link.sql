@@ -8,6 +8,7 @@ ALTER TABLE integrated_account ADD COLUMN attempt bigint NOT NULL DEFAULT 1;
 ALTER TABLE integrated_account ADD COLUMN activated_at bigint;
 UPDATE integrated_account SET activated_at = created_at;
 CREATE INDEX integrated_account_by_activation ON integrated_account (activated_at, updated_at);
+CREATE INDEX integrated_account_by_status ON integrated_account (status, updated_at);
 
 -- The right to connect one account, kept as a digest. `integrated_account_id`: the account to connect again, or the one that was made
 -- by the first try. `attempt`: the account's attempt that this token began last; when that makes it active, the token is used.
