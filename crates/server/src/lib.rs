@@ -46,6 +46,9 @@ pub use self::openapi::document;
 pub use self::routes::playground::{Playground, Winery};
 pub use self::serve::{Limits, serve};
 
+/// The most bytes of a body that a connecting page sends: forms are small, unless thousands of records are chosen in one.
+const PAGE_BODY_LIMIT: usize = 1 << 20;
+
 /// What an operator may set.
 #[derive(Clone)]
 pub struct Options {
@@ -102,7 +105,10 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
         router = router.layer(middleware::from_fn_with_state(state, limits::of_tokens));
     }
     let guard = middleware::from_fn_with_state(Arc::<Guesses>::default(), guesses::guard);
-    router = router.merge(Router::from(routes::link()).merge(routes::link_page::pages()).layer(guard));
+    // Nobody is known here before the body is read.
+    let of_page = App { body_limit: PAGE_BODY_LIMIT.min(app.body_limit), ..app.clone() };
+    let link = Router::from(routes::link()).merge(routes::link_page::pages()).layer(guard);
+    router = router.merge(link.with_state(of_page));
     router = router.merge(Router::from(routes::operation())).merge(openapi::routes());
     router = router.merge(routes::link_page::files());
     if options.docs {

@@ -98,6 +98,13 @@ impl Store {
         Ok(Listed::cut(items, page.limit, |event| time_cursor(event.created_at, &event.id)))
     }
 
+    /// Writes an event that has no other trace in the database.
+    pub async fn create_event(&self, environment_id: &str, event: NewEvent) -> Result<(), StoreError> {
+        let mut transaction = self.database().begin().await?;
+        self.note_events(&mut transaction, environment_id, vec![event]).await?;
+        transaction.commit().await
+    }
+
     /// Deletes events from before `before`; how many. In portions, so that it never holds others up.
     pub async fn delete_events(&self, before: Timestamp) -> Result<u64, StoreError> {
         let statement = "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE created_at < $1 ORDER BY created_at LIMIT $2)";

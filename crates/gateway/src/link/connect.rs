@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use integration::{FieldProblem, Integration};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use store::{AccountPatch, AccountStatus, IntegratedAccount, NewIntegratedAccount, Secrets};
+use serde_json::{Map, Value, json};
+use store::{AccountPatch, AccountStatus, IntegratedAccount, NewEvent, NewIntegratedAccount, Secrets};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use utoipa::ToSchema;
 
@@ -118,17 +118,45 @@ impl Gateway {
         let (lines, receiver) = unbounded_channel();
         let gateway = self.clone();
         self.0.tasks.spawn(async move {
+            let token = session.token.clone();
             let result = match gateway.connect_by(session, &request, &lines).await {
                 Ok(result) => result,
                 Err(error) => {
                     tracing::info!(%error, "an account could not be connected by a link token");
-                    LinkResult::failed(&request.integration, &error)
+                    let result = LinkResult::failed(&request.integration, &error);
+                    gateway.tell_failed(&token, &result).await;
+                    result
                 }
             };
             // Nobody may be listening any more.
             let _ = lines.send(LinkLine::Result(result));
         });
         Ok(receiver)
+    }
+
+    /// Tells of a try that left no account which could tell it.
+    async fn tell_failed(&self, token: &store::LinkToken, result: &LinkResult) {
+        let LinkResult::Error {
+            error, error_type: LinkErrorType::ConnectionError, integration, problem, ..
+        } = result
+        else {
+            return;
+        };
+        let payload = json!({
+            "tenant_id": token.tenant_id,
+            "integrated_account_id": token.integrated_account_id,
+            "integration": integration,
+            "error": error,
+            "problem": problem,
+        });
+        let event = NewEvent {
+            event: "link_token:connection_error",
+            integrated_account_id: token.integrated_account_id.clone(),
+            payload,
+        };
+        if let Err(error) = self.0.parts.store.create_event(&token.environment_id, event).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an event could not be kept");
+        }
     }
 
     async fn connect_by(

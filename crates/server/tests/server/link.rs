@@ -135,6 +135,9 @@ async fn a_failed_try_is_mended_with_the_same_token(database: &TestDatabase) {
     assert_eq!(lines[0]["error_type"], "connection_error");
     assert_eq!(lines[0]["problem"]["fields"][0]["field"], "tenant");
     assert_eq!(app.get("/integrated-account").await.ok()["result"], json!([]));
+    let told = app.get("/event?event=link_token:connection_error").await.ok();
+    let payload = &told["result"][0]["payload"];
+    assert_eq!((&payload["tenant_id"], &payload["problem"]), (&json!("acme"), &lines[0]["problem"]));
 
     // As pasted from the address bar.
     filled["tenant"] = format!("https://{}.admin.platform.commerce7.com/x", app.tenant().name).into();

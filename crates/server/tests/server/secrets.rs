@@ -8,6 +8,7 @@ use serde_json::json;
 use testkit::{Answer, App, Fault, FaultRule};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::link;
 use crate::support::{ours, proxy, unified, without_secrets};
 
 /// Everything that the program says.
@@ -79,7 +80,26 @@ async fn no_log_and_no_answer_holds_a_secret() {
     let broken = Answer::of(request.body(broken)).await;
     ours(&app, &broken, 400);
     answers.push(broken);
+    // From a browser as well: neither the tokens nor what is filled in.
+    let link_token =
+        link::link_token(&app, &json!({"tenant_id": "x", "context": {"password": "of-the-product"}})).await;
+    let page = format!("/connect-account?link_token={link_token}&language=en");
+    answers.push(Answer::of(reqwest::Client::new().get(format!("{}{page}", app.url))).await);
+    let mut values = link::values(&app);
+    values["app_secret"] = "wrong-secret-1".into();
+    let body = |values: &serde_json::Value| json!({"link_token": link_token, "integration": "commerce7", "values": values});
+    answers.push(link::page(&app, "start", &json!({"link_token": link_token})).await);
+    answers.push(link::page(&app, "connect", &body(&values)).await);
+    answers.push(link::page(&app, "connect", &body(&json!({"app_secret": [secret]}))).await);
+    answers.push(link::page(&app, "connect", &body(&link::values(&app))).await);
+    let made = app.post("/integrated-account/token", &json!({"integrated_account_id": id})).await.ok();
+    let account_token = made["integrated_account_token"].as_str().unwrap().to_owned();
+    let page = format!("/connect-account/post-connect?integrated_account_session_token={account_token}");
+    answers.push(Answer::of(reqwest::Client::new().get(format!("{}{page}", app.url))).await);
+    let opens = json!({"integrated_account_session_token": account_token});
+    answers.push(link::page(&app, "post-connect/start", &opens).await);
     for path in [
+        "/event",
         "/integrated-account",
         "/api-token",
         "/environment",
@@ -96,14 +116,21 @@ async fn no_log_and_no_answer_holds_a_secret() {
     })
     .await;
     answers.push(rows);
+    let of_link = [link_token.as_str(), &account_token, "wrong-secret-1", "of-the-product"];
+    let without_any = |text: &str| {
+        without_secrets(&app, text);
+        for secret in of_link {
+            assert!(!text.contains(secret), "{secret} stands in {text}");
+        }
+    };
     for answer in &answers {
-        without_secrets(&app, &answer.text);
-        without_secrets(&app, &format!("{:?}", answer.headers));
+        without_any(&answer.text);
+        without_any(&format!("{:?}", answer.headers));
     }
     let said = String::from_utf8_lossy(&said.0.lock().unwrap()).into_owned();
     assert!(said.contains("answered"), "the log was looked at");
     let ours: Vec<&str> =
         said.lines().filter(|line| !line.contains(" reqwest::") && !line.contains(" sandbox::")).collect();
-    without_secrets(&app, &ours.join("\n"));
+    without_any(&ours.join("\n"));
     app.shutdown().await;
 }
