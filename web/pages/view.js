@@ -24,8 +24,8 @@ export function product() {
  * Shows a view in place of the last. `platform` adds its mark to the product's, `back` a way back. The heading takes the focus: a screen
  * reader begins there.
  */
-export function show({ title, heading, platform, back, isBusy = false, name }, ...content) {
-  document.title = title ?? heading;
+export function show({ heading, platform, back, isBusy = false, name }, ...content) {
+  document.title = heading;
   card.dataset.view = name;
   card.setAttribute("aria-busy", String(isBusy));
   const top = h("h1", { id: "heading", tabindex: "-1" }, heading);

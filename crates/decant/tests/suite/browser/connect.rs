@@ -173,6 +173,20 @@ async fn who_changes_their_mind_closes_it() {
         stage.browser.close_window().await.unwrap();
         stage.leave_popup().await;
         assert_eq!(told(stage, "rejected").await, "closed");
+
+        // The product itself may take it away.
+        let abort = format!(
+            "const done = arguments[0];
+             import('{}/link/v1.js').then(async ({{ authenticate }}) => {{
+               const controller = new AbortController();
+               const link = authenticate('{token}', {{ signal: controller.signal }});
+               controller.abort('enough');
+               done([await link.catch((reason) => reason), document.querySelector('dialog')]);
+             }});",
+            stage.program.url
+        );
+        let aborted = stage.browser.execute_async(abort, vec![]).await.unwrap().json().clone();
+        assert_eq!(aborted, json!(["enough", null]));
     })
     .await;
 }
