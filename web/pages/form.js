@@ -135,7 +135,8 @@ function choice(field, { value, changed, guard, disabled }) {
   const select = h("select", { name: field.name, "aria-required": field.required && "true", disabled: disabled !== undefined });
   const one = framed(field, select);
   const fill = (options, chosen) => {
-    const first = h("option", { value: "" }, field.placeholder ?? text("field_choose"));
+    const empty = options.length === 0 ? field.disabled_text : undefined;
+    const first = h("option", { value: "" }, empty ?? field.placeholder ?? text("field_choose"));
     select.replaceChildren(first, ...options.map(({ value: of, label, subText }) =>
       h("option", { value: of }, subText ? `${label} – ${subText}` : label)));
     select.value = chosen ?? "";
@@ -187,7 +188,7 @@ function choices(field, { value, changed, guard, disabled }) {
       return h("label", { class: "choice" }, box,
         h("span", null, option.label, option.subText && h("span", { class: "sub" }, option.subText)));
     });
-    list.replaceChildren(...(rows.length > 0 ? rows : [h("p", { class: "help" }, text("field_no_options"))]));
+    list.replaceChildren(...(rows.length > 0 ? rows : [h("p", { class: "help" }, field.disabled_text ?? text("field_no_options"))]));
   };
   const show = (message) => {
     error.replaceChildren(message ?? "");

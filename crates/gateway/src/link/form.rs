@@ -162,6 +162,7 @@ impl Gateway {
         if request.integration.as_ref().is_some_and(|asked| *asked != integration.name) {
             return Err(refused(format!("the account is one of {}", integration.label)));
         }
+        let secrets = self.0.parts.store.open_account_secrets(&connected.account).await?;
         let said = |text: &str| integration.text(&request.language, text).to_owned();
         let mut values = Map::new();
         let mut fields = Vec::new();
@@ -177,7 +178,8 @@ impl Gateway {
                 label: said(&field.label),
                 help_text: field.help_text.as_deref().map(said),
                 placeholder: field.placeholder.as_deref().map(said),
-                required: field.required,
+                // A secret that is there may stay.
+                required: field.required && secrets.get(&field.name).is_none(),
                 depends_on: field.depends_on.clone(),
                 value,
                 disabled_text: field.disabled_text.as_deref().map(said),

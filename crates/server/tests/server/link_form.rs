@@ -128,6 +128,8 @@ async fn fields_of_all_types_are_checked_and_secrets_sealed() {
     let form = ask(&app, "start", &token, json!({})).await.ok();
     assert_eq!(field(&form, "products")["options"], json!([]), "nothing to choose from yet");
     assert_eq!(field(&form, "products")["depends_on"], json!(["kind"]));
+    assert_eq!(field(&form, "products")["disabled_text"], "Choose a kind first");
+    assert_eq!(field(&form, "pin")["required"], true);
     let clubs = field(&form, "club")["options"].as_array().unwrap();
     assert!(
         clubs[0]["label"].as_str().unwrap().contains(" of ") && clubs[0]["subText"].is_string(),
@@ -190,6 +192,7 @@ async fn fields_of_all_types_are_checked_and_secrets_sealed() {
     assert_eq!(secrets.get("pin"), Some(&json!("s3cr3t-p1n")));
     let shown = ask(&app, "start", &token, json!({})).await;
     assert!(!shown.text.contains("s3cr3t-p1n"));
+    assert_eq!(field(&shown.ok(), "pin")["required"], false);
     assert!(!app.get("/event").await.text.contains("s3cr3t-p1n"));
     assert_eq!(field(&shown.ok(), "note")["value"], "abc");
     works(&app, &id).await;
