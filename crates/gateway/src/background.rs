@@ -68,6 +68,7 @@ async fn sweep_once(gateway: &Gateway) -> Result<(), Error> {
     let before = |span| now.saturating_sub(span).unwrap_or(now);
     let tokens = store.sweep_account_tokens(now).await? + store.sweep_link_tokens(now).await?;
     let keys = store.sweep_idempotency_keys(now).await?;
+    let states = store.sweep_oauth_states(now).await?;
     inner.budgets.sweep();
     let budgets = store.sweep_budgets(before(LIMITS)).await?;
     let rows = store.delete_logs(before(settings.log_retention)).await?;
@@ -75,7 +76,7 @@ async fn sweep_once(gateway: &Gateway) -> Result<(), Error> {
     let never_active = before(settings.never_active_retention);
     let accounts = store.sweep_integrated_accounts(never_active, events::of_deleted_account).await?;
     let events = store.delete_events(before(settings.event_retention)).await?;
-    tracing::debug!(tokens, keys, budgets, rows, abandoned, accounts, events, "swept what has ended");
+    tracing::debug!(tokens, keys, states, budgets, rows, abandoned, accounts, events, "swept what has ended");
     Ok(())
 }
 

@@ -14,6 +14,9 @@ use crate::list::Parameters;
 use crate::resolve::{SECRET_VARIABLES, overridden};
 use crate::{Caller, Error, Gateway, ListOf};
 
+/// The secret of an OAuth client, among credentials.
+const CLIENT_SECRET: &str = "client_secret";
+
 /// An installed integration.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct EnvironmentIntegration {
@@ -223,16 +226,24 @@ fn told(event: &'static str, definition: &Integration, row: &store::EnvironmentI
     vec![events::shown(event, &EnvironmentIntegration::of(definition, row.clone()))]
 }
 
-/// Checks an override against the definition, and takes its secret variables out of it.
+/// Checks an override against the definition, and takes its secrets out of it: the secret variables, and the secret of a client of the
+/// environment's own (facts, Truto 13.2), which requests find under the name `client_secret`.
 fn checked_override(
     definition: &Arc<Integration>,
     mut overrides: Map<String, Value>,
 ) -> Result<(Map<String, Value>, Option<Secrets>), Error> {
-    let secrets = match overrides.remove(SECRET_VARIABLES) {
-        None | Some(Value::Null) => None,
-        Some(Value::Object(secrets)) => Some(Secrets::from(secrets)),
+    let mut secrets = match overrides.remove(SECRET_VARIABLES) {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(secrets)) => secrets,
         Some(_) => return Err(Error::bad_request(format!("{SECRET_VARIABLES} has to be an object"))),
     };
+    let formats = overrides.get_mut("credentials").and_then(Value::as_object_mut);
+    for format in formats.into_iter().flat_map(|formats| formats.values_mut()) {
+        let client = format.get_mut("client").and_then(Value::as_object_mut);
+        if let Some(secret) = client.and_then(|client| client.shift_remove("secret")) {
+            secrets.insert(CLIENT_SECRET.to_owned(), secret);
+        }
+    }
     overridden(definition, &overrides)?;
-    Ok((overrides, secrets))
+    Ok((overrides, (!secrets.is_empty()).then(|| Secrets::from(secrets))))
 }

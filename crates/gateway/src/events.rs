@@ -114,6 +114,16 @@ pub(crate) fn of_changed_account(
     events.into_iter().map(|event| about(integration, after, event)).collect()
 }
 
+/// What to tell of an account whose token was renewed: nothing, unless that mended it.
+pub(crate) fn of_renewed_token(
+    integration: &Integration,
+    before: &IntegratedAccount,
+    after: &IntegratedAccount,
+) -> Vec<NewEvent> {
+    let is_mended = after.status != before.status;
+    is_mended.then(|| about(integration, after, "integrated_account:reactivated")).into_iter().collect()
+}
+
 /// An event about an account.
 pub(crate) fn about(integration: &Integration, account: &IntegratedAccount, event: &'static str) -> NewEvent {
     NewEvent {

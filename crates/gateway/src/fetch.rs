@@ -9,8 +9,8 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
 use http_body::Body as _;
 use integration::{
-    Count, Credentials, Inputs, Integration, Method, PageRequest, PlanError, RemoteError, Request, Resource,
-    Style, Told,
+    Count, Credentials, Inputs, Integration, Method, PageRequest, PlanError, RemoteError, RemoteErrorKind,
+    Request, Resource, Style, Told,
 };
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
@@ -30,7 +30,7 @@ use crate::{Error, Gateway, Outcome, metrics};
 /// How much of an error answer is read.
 const ERROR_BODY: usize = 1024 * 1024;
 /// Secrets shorter than this are not looked for in the platform's words: they would blot out ordinary text.
-const SECRET_LENGTH: usize = 6;
+pub(crate) const SECRET_LENGTH: usize = 6;
 
 /// A call of an account's method, from which its requests are made.
 pub(crate) struct Call<'a> {
@@ -116,45 +116,67 @@ impl Call<'_> {
         })
     }
 
-    /// Sends a request and makes sense of its answer.
+    /// Sends a request and makes sense of its answer. One whose token is refused is sent once more with another, where one is to be had:
+    /// what is not authorized was not done.
     async fn exchange(
         &self,
-        request: Request,
-        stream: Option<Body>,
+        mut request: Request,
+        mut stream: Option<Body>,
         resource: Option<&Resource>,
         credentials: &Credentials,
     ) -> Result<Response, Error> {
         let mut secrets = sensitive_texts(&request.headers);
-        let answer = self.answer(request, stream).await?;
-        if answer.status.is_informational() {
-            return Err(Error::BadAnswer(format!(
-                "the platform answered {}, a change of protocol that nobody asked for",
-                answer.status.as_u16()
-            )));
+        let has_token = self.integration().oauth(&self.connected.account.authentication_method).is_some();
+        let mut renewed: Option<Arc<Connected>> = None;
+        loop {
+            let again = match renewed {
+                None if has_token => again(&request, stream.as_ref()),
+                _ => None,
+            };
+            let answer = self.answer(request, stream).await?;
+            let connected = renewed.as_deref().unwrap_or(self.connected);
+            if answer.status.is_informational() {
+                return Err(Error::BadAnswer(format!(
+                    "the platform answered {}, a change of protocol that nobody asked for",
+                    answer.status.as_u16()
+                )));
+            }
+            if answer.status.as_u16() < 400 {
+                self.gateway.went_through(connected, self.resource, self.method).await;
+                return Ok(answer);
+            }
+            let status = answer.status.as_u16();
+            let Answered { mut headers, body, told, .. } = self.read_error(answer).await;
+            collect_texts(credentials.expose(), &mut secrets);
+            secrets.retain(|secret| secret.len() >= SECRET_LENGTH);
+            // Here as well, before long texts are cut short: a part of a secret is not found afterwards.
+            let body = without_secrets(body, &secrets);
+            let mut error = self.integration().recognise(resource, status, &told, &body);
+            let is_refused = error.kind == RemoteErrorKind::Unauthorized;
+            if let Some((mut next, body)) = again.filter(|_| is_refused)
+                && let Some(other) = Box::pin(self.gateway.with_other_token(connected, credentials)).await
+            {
+                let credentials = self.gateway.stored_credentials(&other).await?;
+                self.integration().authorize(&mut next, &other.context, &credentials).map_err(plan_error)?;
+                secrets.extend(sensitive_texts(&next.headers));
+                collect_texts(credentials.expose(), &mut secrets);
+                (request, stream, renewed) = (next, body, Some(other));
+                continue;
+            }
+            hide_secrets(&mut error, &mut headers, &secrets);
+            if let Some(record) = self.record
+                && is_refused
+            {
+                record.needs_reauth();
+            }
+            Box::pin(self.gateway.was_refused(connected, self.resource, self.method, &error)).await;
+            keep_answer_headers(&mut headers);
+            for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG]
+            {
+                headers.remove(name);
+            }
+            return Err(Error::Remote(Box::new(Remote { error, headers })));
         }
-        if answer.status.as_u16() < 400 {
-            self.gateway.went_through(self.connected, self.resource, self.method).await;
-            return Ok(answer);
-        }
-        let status = answer.status.as_u16();
-        let Answered { mut headers, body, told, .. } = self.read_error(answer).await;
-        collect_texts(credentials.expose(), &mut secrets);
-        secrets.retain(|secret| secret.len() >= SECRET_LENGTH);
-        // Here as well, before long texts are cut short: a part of a secret is not found afterwards.
-        let body = without_secrets(body, &secrets);
-        let mut error = self.integration().recognise(resource, status, &told, &body);
-        hide_secrets(&mut error, &mut headers, &secrets);
-        if let Some(record) = self.record
-            && error.kind == integration::RemoteErrorKind::Unauthorized
-        {
-            record.needs_reauth();
-        }
-        Box::pin(self.gateway.was_refused(self.connected, self.resource, self.method, &error)).await;
-        keep_answer_headers(&mut headers);
-        for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG] {
-            headers.remove(name);
-        }
-        Err(Error::Remote(Box::new(Remote { error, headers })))
     }
 
     /// The platform's answer to a request that had its turn. The same read, asked by many at once, is sent once.
@@ -474,7 +496,7 @@ fn sensitive_texts(headers: &HeaderMap) -> Vec<String> {
     texts.map(|text| text.rsplit(' ').next().unwrap_or(text).to_owned()).collect()
 }
 
-fn collect_texts(value: &Value, texts: &mut Vec<String>) {
+pub(crate) fn collect_texts(value: &Value, texts: &mut Vec<String>) {
     match value {
         Value::String(text) => texts.push(text.clone()),
         Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),

@@ -16,6 +16,7 @@ use crate::Error;
 use crate::budget::StoreKeeper;
 use crate::caller::{self, Callers};
 use crate::log::Writer;
+use crate::oauth::Renewals;
 use crate::resolve::Resolved;
 
 /// Nothing stays at hand for longer, whatever becomes of the notes of changes.
@@ -90,6 +91,7 @@ pub(crate) struct Inner {
     pub(crate) at_hand: Resolved,
     pub(crate) log: Writer,
     pub(crate) budgets: Budgets,
+    pub(crate) renewals: Renewals,
     /// Work that outlives the call it came from.
     pub(crate) tasks: TaskTracker,
     stop: CancellationToken,
@@ -110,6 +112,7 @@ impl Gateway {
             at_hand: Resolved::new(),
             log,
             budgets: Budgets::new(node, Arc::new(StoreKeeper(parts.store.clone()))),
+            renewals: Renewals::default(),
             tasks,
             stop: stop.clone(),
             parts,

@@ -44,9 +44,21 @@ impl IntegrationRow {
             description: integration.description.clone(),
             is_beta: false,
             sharing: "allow",
-            config: integration.config().clone(),
+            config: shown(integration.config()),
         }
     }
+}
+
+/// A definition without the secrets of its clients.
+fn shown(config: &Value) -> Value {
+    let mut config = config.clone();
+    let formats = config.get_mut("credentials").and_then(Value::as_object_mut);
+    for format in formats.into_iter().flat_map(|formats| formats.values_mut()) {
+        if let Some(client) = format.get_mut("client").and_then(Value::as_object_mut) {
+            client.shift_remove("secret");
+        }
+    }
+    config
 }
 
 impl IntegrationSummary {

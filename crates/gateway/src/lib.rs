@@ -15,6 +15,7 @@
 //! | connecting from a browser | [`link`] |
 //! | what happened | [`events`] |
 //! | environments and what is installed in them | [`environments`], [`api_tokens`], [`integrations`], [`environment_integrations`] |
+//! | a customer who installs the product's app at the platform, and the app's page there | [`install`], [`app_page`] |
 //! | what an environment changes in the maps | [`environment_maps`] |
 //! | what can be called | [`capabilities`], [`tools`], [`meta`] |
 //! | what was called | [`log`] |
@@ -25,6 +26,7 @@
 pub mod account_tokens;
 pub mod accounts;
 pub mod api_tokens;
+pub mod app_page;
 mod at_hand;
 mod background;
 pub mod batch;
@@ -42,6 +44,7 @@ mod fetch;
 mod gateway;
 mod gather;
 pub mod idempotency;
+pub mod install;
 pub mod integrations;
 mod items;
 pub mod link;
@@ -50,6 +53,7 @@ pub mod log;
 pub mod maps;
 pub mod meta;
 pub mod metrics;
+mod oauth;
 mod options;
 mod outcome;
 pub mod proxy;

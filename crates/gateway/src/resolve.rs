@@ -45,6 +45,17 @@ impl Installed {
         &self.provided
     }
 
+    /// Puts what the environment has for all accounts into an account's context, as templates and expressions see it.
+    pub(crate) fn provide(&self, integration: &Integration, context: &mut Map<String, Value>) {
+        let Some(variables) = integration.config().get(VARIABLES) else { return };
+        for name in self.provided() {
+            if let (false, Some(value)) = (context.contains_key(name), variables.get(name)) {
+                context.insert(name.clone(), value.clone());
+            }
+        }
+        context.insert(VARIABLES.into(), variables.clone());
+    }
+
     /// The definition with the environment's override.
     pub(crate) fn integration(&self) -> Result<&Arc<Integration>, Error> {
         self.integration.as_ref().map_err(|error| error.clone().into())
@@ -163,14 +174,7 @@ impl Gateway {
         let installed = self.installed(&account.environment_id, &account.environment_integration_id).await?;
         let integration = overridden(installed.integration()?, &account.integration_override)?;
         let mut context = account.context.clone();
-        if let Some(variables) = integration.config().get(VARIABLES) {
-            for name in installed.provided() {
-                if let (false, Some(value)) = (context.contains_key(name), variables.get(name)) {
-                    context.insert(name.clone(), value.clone());
-                }
-            }
-            context.insert(VARIABLES.into(), variables.clone());
-        }
+        installed.provide(&integration, &mut context);
         let (maps, _) = self.account_maps(&integration, &installed, &account.unified_model_override);
         let context = Value::Object(context);
         let limits = Limits::of(&self.0.budgets, &integration, &account.id, &context);
@@ -223,9 +227,18 @@ impl Gateway {
         })
     }
 
-    /// Opens an account's credentials, to build one request with. Secret variables of the environment stand in for fields that the
-    /// account has not.
+    /// Opens an account's credentials, to build one request with. A token that ends is renewed first.
     pub(crate) async fn open_credentials(&self, connected: &Connected) -> Result<Credentials, Error> {
+        if !self.has_good_token(connected)
+            && let Some(renewed) = Box::pin(self.with_good_token(connected)).await?
+        {
+            return self.stored_credentials(&renewed).await;
+        }
+        self.stored_credentials(connected).await
+    }
+
+    /// Opens what is kept of an account's credentials. Secret variables of the environment stand in for fields that the account has not.
+    pub(crate) async fn stored_credentials(&self, connected: &Connected) -> Result<Credentials, Error> {
         let store = &self.0.parts.store;
         let account = store.open_account_secrets(&connected.account).await?;
         if connected.installed.row.secrets.is_none() {

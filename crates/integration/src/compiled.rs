@@ -13,9 +13,12 @@ use crate::definition::{
     ArrayFormat, Authorization, CredentialFormat, DataSourceDefinition, Definition, Errors, MethodDefinition,
     Parameter, StepDefinition, Verb,
 };
+use crate::diagnosis::Diagnosis;
 use crate::error::DefinitionError;
 use crate::form::Form;
+use crate::install::Install;
 use crate::near::Unknown;
+use crate::oauth::Oauth;
 use crate::paging::{self, BadAnswer, Page, PageRequest, Style};
 use crate::rate_limit::{self, Count, RateLimit, Told};
 use crate::recognise::{self, RemoteError};
@@ -47,6 +50,11 @@ pub struct Integration {
     pub form: Option<Form>,
     /// What the platform allows, where it is known.
     pub rate_limit: Option<RateLimit>,
+    /// How refused credentials are told apart, where that can be told.
+    pub diagnosis: Option<Diagnosis>,
+    /// What the platform's app store tells, where it has one.
+    pub install: Option<Install>,
+    oauth: BTreeMap<String, Oauth>,
     pub(crate) base_url: BaseUrl,
     pub(crate) headers: Vec<(HeaderName, TextTemplate)>,
     pub(crate) authorization: CompiledAuthorization,
@@ -140,6 +148,23 @@ impl Integration {
         let actions = compile_actions(&definition, &resources)?;
         let form = compile_form(&definition, &resources)?;
         let rate_limit = definition.rate_limit.as_ref().map(RateLimit::compile).transpose()?;
+        let mut oauth = BTreeMap::new();
+        for (name, format) in &definition.credentials {
+            if let Some(compiled) = Oauth::compile(name, format)? {
+                oauth.insert(name.clone(), compiled);
+            }
+        }
+        let resource = |name: &str| {
+            let unknown = || Unknown::new("resource", name, resources.keys().map(String::as_str));
+            resources.get(name).ok_or_else(unknown)
+        };
+        let fields = definition.credentials.values().flat_map(|format| &format.fields);
+        let fields: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
+        let diagnosis = definition.diagnosis.as_ref();
+        let diagnosis = diagnosis.map(|diagnosis| Diagnosis::compile(diagnosis, resource, &fields));
+        let diagnosis = diagnosis.transpose()?;
+        let install = definition.install.as_ref();
+        let install = install.map(|install| Install::compile(install, resource, &fields)).transpose()?;
         Ok(Self {
             base_url,
             headers,
@@ -147,6 +172,9 @@ impl Integration {
             query_array_format: definition.query_array_format,
             form,
             rate_limit,
+            diagnosis,
+            install,
+            oauth,
             errors: definition.errors,
             name: definition.name,
             label: definition.label,
@@ -179,6 +207,11 @@ impl Integration {
             merge(&mut config, layer);
         }
         Self::compile(config).map_err(|mistake| DefinitionError::new("override", mistake.to_string()))
+    }
+
+    /// How the tokens of a credential format are got; `None` for formats without tokens.
+    pub fn oauth(&self, format: &str) -> Option<&Oauth> {
+        self.oauth.get(format)
     }
 
     /// Finds a resource by the name in `/proxy/{resource}`.

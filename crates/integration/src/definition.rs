@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::diagnosis::DiagnosisDefinition;
 use crate::form::Choice;
+use crate::install::InstallDefinition;
+use crate::oauth::{AuthDefinition, ClientDefinition};
 
 /// The whole definition: `integration.yaml` with the resources of `resources/*.yaml` put in.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,6 +38,10 @@ pub(crate) struct Definition {
     pub resources: BTreeMap<String, ResourceDefinition>,
     #[serde(default)]
     pub actions: BTreeMap<String, ActionDefinition>,
+    #[serde(default)]
+    pub diagnosis: Option<DiagnosisDefinition>,
+    #[serde(default)]
+    pub install: Option<InstallDefinition>,
     /// Values of the operator, as `{{context.environment_variables.x}}` (set by an override).
     #[serde(default)]
     pub environment_variables: serde_json::Map<String, Value>,
@@ -63,6 +70,7 @@ pub(crate) enum ArrayFormat {
 #[serde(deny_unknown_fields)]
 pub struct CredentialFormat {
     /// The fields of the form, in order.
+    #[serde(default)]
     pub fields: Vec<CredentialField>,
     /// Where a person reads how to get them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,6 +78,27 @@ pub struct CredentialFormat {
     /// What the platform will allow this product to do, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions_text: Option<String>,
+    /// Where tokens come from; `oauth2` and `oauth2_client_credentials` have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<AuthDefinition>,
+    /// The product's own client, for all accounts; an environment gives its own by an override.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientDefinition>,
+    /// The scopes to ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scope: Vec<String>,
+    /// Further parameters of the address where people say yes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
+    /// Further parameters of asking for a token.
+    #[serde(default, rename = "tokenParams", skip_serializing_if = "BTreeMap::is_empty")]
+    pub token_params: BTreeMap<String, String>,
+    /// Further parameters of renewing one.
+    #[serde(default, rename = "refreshParams", skip_serializing_if = "BTreeMap::is_empty")]
+    pub refresh_params: BTreeMap<String, String>,
+    /// Whether codes are bound to a proof (RFC 7636), which any server may ignore.
+    #[serde(default = "yes", rename = "PKCE")]
+    pub pkce: bool,
 }
 
 /// One field of a credential form.

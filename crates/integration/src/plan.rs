@@ -148,22 +148,62 @@ impl Integration {
         for (name, template) in &self.headers {
             headers.insert(name.clone(), header_value(name, &fill(template, &scope)?)?);
         }
-        if no_auth {
-            return Ok(headers);
+        if !no_auth {
+            let (name, value) = self.authorization(&scope)?;
+            headers.insert(name, value);
         }
+        Ok(headers)
+    }
+
+    /// Plans a read of a declared method with a token of someone else's in place of the account's credentials: as it is, in this header.
+    pub fn plan_with_token(
+        &self,
+        method: &Method,
+        context: &Value,
+        header: &HeaderName,
+        token: &str,
+    ) -> Result<Request, PlanError> {
+        let credentials = Credentials::default();
+        let query = Map::new();
+        let inputs = Inputs { id: None, query: &query, body: None, context, credentials: &credentials };
+        let mut request = self.plan(method, &inputs, None)?;
+        let mut token = header_value(header, token)?;
+        token.set_sensitive(true);
+        request.headers.insert(header.clone(), token);
+        Ok(request)
+    }
+
+    /// Puts other credentials into a request that was planned with some.
+    pub fn authorize(
+        &self,
+        request: &mut Request,
+        context: &Value,
+        credentials: &Credentials,
+    ) -> Result<(), PlanError> {
+        // A public endpoint has none to be replaced.
+        if !request.headers.values().any(HeaderValue::is_sensitive) {
+            return Ok(());
+        }
+        let context = self.context(context);
+        let scope = Scope::new().with("context", &context).with("credentials", credentials.expose());
+        let (name, value) = self.authorization(&scope)?;
+        request.headers.insert(name, value);
+        Ok(())
+    }
+
+    fn authorization(&self, scope: &Scope<'_>) -> Result<(HeaderName, HeaderValue), PlanError> {
         let (name, mut value) = match &self.authorization {
             CompiledAuthorization::Basic { username, password } => {
-                let pair = format!("{}:{}", fill(username, &scope)?, fill(password, &scope)?);
+                let pair = format!("{}:{}", fill(username, scope)?, fill(password, scope)?);
                 let text = format!("Basic {}", STANDARD.encode(pair));
                 (AUTHORIZATION, header_value(&AUTHORIZATION, &text)?)
             }
             CompiledAuthorization::Header { name, value } => {
-                (name.clone(), header_value(name, &fill(value, &scope)?)?)
+                (name.clone(), header_value(name, &fill(value, scope)?)?)
             }
         };
         value.set_sensitive(true);
-        headers.insert(name, value);
-        Ok(headers)
+        Ok((name, value))
     }
 
     fn push_value(&self, query: &mut String, name: &str, value: &Value) {
@@ -210,7 +250,7 @@ fn push_pair(query: &mut String, name: &str, value: &str) {
 }
 
 /// Writes a value as one path segment; what could change the path is refused, not repaired.
-fn encode_segment(value: &str, out: &mut String) -> Result<(), PlanError> {
+pub(crate) fn encode_segment(value: &str, out: &mut String) -> Result<(), PlanError> {
     if value.is_empty() {
         return Err(PlanError::BadPath("an empty text cannot stand in a path".to_owned()));
     }
@@ -263,10 +303,10 @@ fn fill(template: &TextTemplate, scope: &Scope<'_>) -> Result<String, PlanError>
     Ok(out)
 }
 
-fn account_lacks(placeholder: &str) -> PlanError {
+pub(crate) fn account_lacks(placeholder: &str) -> PlanError {
     PlanError::AccountLacks(placeholder.rsplit('.').next().unwrap_or(placeholder).to_owned())
 }
 
-fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, PlanError> {
+pub(crate) fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, PlanError> {
     HeaderValue::from_str(text).map_err(|_| PlanError::BadHeader(name.to_string()))
 }

@@ -21,6 +21,7 @@ pub mod openapi;
 mod pages;
 mod parameters;
 mod path;
+mod public_url;
 pub mod query;
 mod reply;
 mod routes;
@@ -55,6 +56,9 @@ pub struct Options {
     /// The most bytes of a body that is read into memory: all but those of `/custom`, which are streamed unless they come with an
     /// `Idempotency-Key`.
     pub body_limit: usize,
+    /// Where others reach this gateway, such as `https://decant.example.com`, without a slash at the end; by the address that they called
+    /// unless set.
+    pub public_url: Option<String>,
     /// Whether `/docs` shows the API.
     pub docs: bool,
     /// Where `/metrics` reads; without it that route answers 404.
@@ -72,6 +76,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             body_limit: 10 << 20,
+            public_url: None,
             docs: true,
             metrics: None,
             playground: None,
@@ -86,12 +91,14 @@ impl Default for Options {
 struct App {
     gateway: Gateway,
     body_limit: usize,
+    public_url: Option<Arc<str>>,
     metrics: Option<PrometheusHandle>,
 }
 
 /// The whole API.
 pub fn router(gateway: Gateway, options: Options) -> Router {
-    let app = App { gateway, body_limit: options.body_limit, metrics: options.metrics };
+    let public_url = options.public_url.map(|url| url.trim_end_matches('/').into());
+    let app = App { gateway, body_limit: options.body_limit, public_url, metrics: options.metrics };
     let once = middleware::from_fn_with_state(app.clone(), idempotency::once);
     let mut router = Router::from(routes::data()).layer(once);
     if let Some(rate) = options.account_limit {
@@ -107,8 +114,9 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
     let guard = middleware::from_fn_with_state(Arc::<Guesses>::default(), guesses::guard);
     // Nobody is known here before the body is read.
     let of_page = App { body_limit: PAGE_BODY_LIMIT.min(app.body_limit), ..app.clone() };
-    let link = Router::from(routes::link()).merge(routes::link_page::pages()).layer(guard);
-    router = router.merge(link.with_state(of_page));
+    let link =
+        Router::from(routes::link()).merge(routes::link_page::pages()).merge(routes::app_page::routes());
+    router = router.merge(link.layer(guard).with_state(of_page));
     router = router.merge(Router::from(routes::operation())).merge(openapi::routes());
     router = router.merge(routes::link_page::files());
     if options.docs {

@@ -63,6 +63,10 @@ impl Modify for Security {
             scheme.description = Some(description.to_owned());
             components.add_security_scheme(name, SecurityScheme::Http(scheme));
         }
+        let mut basic = Http::new(HttpAuthScheme::Basic);
+        let made = "A platform's name and password, made by `POST /environment-integration/{id}/install-credentials`.";
+        basic.description = Some(made.to_owned());
+        components.add_security_scheme("basic", SecurityScheme::Http(basic));
     }
 }
 

@@ -157,6 +157,12 @@ impl Store {
         EnvironmentIntegration::read(&row.ok_or(StoreError::NotFound { what: WHAT })?)
     }
 
+    /// The environment that an installed integration is in.
+    pub async fn environment_of_integration(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let query = Query::new("SELECT environment_id FROM environment_integration WHERE id = $1").bind(id);
+        self.database().fetch_optional(query).await?.map(|row| row.get("environment_id")).transpose()
+    }
+
     /// Changes an installed integration. With `version`, [`StoreError::Stale`] when it has another by now. `events` says what to tell of
     /// it, changed.
     pub async fn update_environment_integration(

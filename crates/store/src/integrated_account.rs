@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     ChangeKind, Listed, NewEvent, Page, Sealed, Secrets, Store, StoreError, TimeRange,
-    database::{Query, Row, Transaction, json_text},
+    database::{Database, Query, Row, Transaction, json_text},
     link_token,
     vault::Place,
 };
@@ -331,6 +331,29 @@ impl Store {
         let rows = self.database().fetch_all(query).await?;
         let items = rows.iter().map(IntegratedAccount::read).collect::<Result<Vec<_>, _>>()?;
         Ok(Listed::cut(items, page.limit, |account| account.id.clone()))
+    }
+
+    /// The accounts of an installed integration whose context has this text in this field, oldest first.
+    pub async fn find_integrated_accounts_by_context(
+        &self,
+        environment_integration_id: &str,
+        field: &str,
+        text: &str,
+    ) -> Result<Vec<IntegratedAccount>, StoreError> {
+        let mut query = Query::new(COLUMNS);
+        query.push(" WHERE a.environment_integration_id = ").push_bind(environment_integration_id);
+        match self.database() {
+            Database::Sqlite { .. } => {
+                // Read as a path of JSON: a name within quotation marks is one key.
+                query.push(" AND json_extract(a.context, ").push_bind(format!("$.\"{field}\"")).push(")");
+            }
+            Database::Postgres(_) => {
+                query.push(" AND CAST(a.context AS jsonb) ->> ").push_bind(field);
+            }
+        }
+        query.push(" = ").push_bind(text).push(" ORDER BY a.id");
+        let rows = self.database().fetch_all(query).await?;
+        rows.iter().map(IntegratedAccount::read).collect()
     }
 
     /// Changes an account. With `version`, [`StoreError::Stale`] when it has another by now. `events` as in

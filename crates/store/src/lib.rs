@@ -41,11 +41,14 @@ pub mod environment_integration;
 mod error;
 pub mod event;
 pub mod idempotency_key;
+pub mod install_credential;
 pub mod integrated_account;
+pub mod lease;
 pub mod link_token;
 pub mod log;
 pub mod map_override;
 mod migrations;
+pub mod oauth_state;
 pub mod page;
 mod store;
 #[cfg(feature = "testing")]
@@ -68,9 +71,11 @@ pub use idempotency_key::{Claim, Holding, KeptAnswer, NewClaim};
 pub use integrated_account::{
     AccountFilter, AccountPatch, AccountStatus, IntegratedAccount, NewIntegratedAccount,
 };
+pub use lease::Lease;
 pub use link_token::{LinkTarget, LinkToken, NewLinkToken};
 pub use log::{LogEntry, LogFilter, NewLogEntry};
 pub use map_override::{MapOverride, MapOverrideFilter, MapTarget};
+pub use oauth_state::OauthState;
 pub use page::{Listed, Page, TimeRange};
 pub use store::{Options, Store};
 pub use token::{Token, TokenHash};

@@ -1,5 +1,6 @@
 //! The running gateway over real sockets, beside a sandbox to connect to.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub fn small_winery() -> sandbox::Options {
 
 /// What a test may set before the start.
 pub struct Setup {
+    /// The definitions, in place of those inside the binary.
+    pub integrations: Option<PathBuf>,
     /// The winery.
     pub winery: sandbox::Options,
     /// The way out.
@@ -47,6 +50,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
+            integrations: None,
             winery: small_winery(),
             upstream: upstream::Config::default(),
             server: server::Options::default(),
@@ -72,8 +76,18 @@ pub struct Node {
 impl Node {
     async fn start(store: Store, shared: &Shared) -> Self {
         let models = Models::embedded().expect("read the models");
-        let catalog = Catalog::embedded().expect("read the integrations");
-        let maps = Maps::embedded(&models, &catalog).expect("read the maps");
+        let (catalog, maps) = match &shared.integrations {
+            Some(folder) => {
+                let catalog = Catalog::read(folder).expect("read the integrations");
+                let maps = Maps::read(folder, &models, &catalog).expect("read the maps");
+                (catalog, maps)
+            }
+            None => {
+                let catalog = Catalog::embedded().expect("read the integrations");
+                let maps = Maps::embedded(&models, &catalog).expect("read the maps");
+                (catalog, maps)
+            }
+        };
         let parts = Parts {
             store,
             catalog: Arc::new(catalog),
@@ -104,6 +118,7 @@ impl Node {
 /// What all nodes of an app have in common.
 #[derive(Clone)]
 struct Shared {
+    integrations: Option<PathBuf>,
     upstream: upstream::Config,
     server: server::Options,
     database_clock: Arc<dyn store::Clock>,
@@ -153,8 +168,8 @@ impl App {
         if setup.allow_sandbox {
             upstream.allow.push(sandbox.addr().ip().into());
         }
-        let Setup { server, database_clock, settings, is_limited, .. } = setup;
-        let shared = Shared { upstream, server, database_clock, settings };
+        let Setup { integrations, server, database_clock, settings, is_limited, .. } = setup;
+        let shared = Shared { integrations, upstream, server, database_clock, settings };
         let node = Node::start(store.clone(), &shared).await;
         Self {
             url: node.url.clone(),

@@ -15,14 +15,16 @@
 
 mod answer;
 mod app;
+mod authorization_server;
 mod eventually;
 mod platform;
 
 pub use answer::Answer;
 pub use app::{App, Node, Setup, small_winery};
+pub use authorization_server::{AuthorizationServer, CLIENT, Given};
 pub use eventually::eventually;
 pub use gateway::Settings;
 pub use platform::{Asked, Platform};
-pub use sandbox::{Clock, Fault, FaultRule, FaultStage, ManualClock, Options as Winery};
+pub use sandbox::{AppVersion, Called, Clock, Fault, FaultRule, FaultStage, ManualClock, Options as Winery};
 pub use store::over_both_databases;
 pub use store::testing::{POSTGRES_URL, TestClock, TestDatabase};

@@ -19,6 +19,10 @@ pub struct Arguments {
     /// Where to listen.
     #[arg(long, env = "DECANT_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Where others reach this gateway, such as https://decant.example.com: platforms that call it, and people who come back from one. The
+    /// address of each call unless given.
+    #[arg(long, env = "DECANT_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    public_url: Option<String>,
     /// Leave the page at /docs out.
     #[arg(long, env = "DECANT_NO_DOCS")]
     no_docs: bool,
@@ -30,6 +34,17 @@ pub struct Arguments {
     limits: LimitOptions,
     #[command(flatten)]
     log: LogOptions,
+}
+
+/// Checks an address that is put before paths.
+fn public_url(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+    match url {
+        Some(url) if url.query().is_none() && url.fragment().is_none() && url.username().is_empty() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("write it as https://decant.example.com".to_owned()),
+    }
 }
 
 /// How often what was measured is summed up.
@@ -46,6 +61,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     tracing::info!(address = %listener.local_addr()?, "serving");
     let LimitOptions { token_limit, account_limit } = arguments.limits;
     let options = server::Options {
+        public_url: arguments.public_url,
         docs: !arguments.no_docs,
         token_limit,
         account_limit,

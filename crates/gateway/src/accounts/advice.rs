@@ -1,6 +1,7 @@
 //! What a person can do about an account whose calls fail: the `what_to_do` of its last errors.
 
-use integration::{Integration, RemoteError, RemoteErrorKind};
+use integration::oauth::Grant;
+use integration::{Integration, Refusal, RemoteError, RemoteErrorKind};
 use upstream::SendError;
 
 use crate::Error;
@@ -9,10 +10,25 @@ use crate::Error;
 const AGAIN: &str = "POST /integrated-account/run-post-install-actions";
 
 /// What to do about an action that failed.
-pub(super) fn on_failed_action(integration: &Integration, method: &str, error: &Error) -> String {
+pub(super) fn on_failed_action(
+    integration: &Integration,
+    method: &str,
+    error: &Error,
+    refusal: Option<Refusal>,
+) -> String {
     match error {
         Error::Remote(remote) => match remote.error.kind {
-            RemoteErrorKind::Unauthorized => on_refused_credentials(integration, method),
+            RemoteErrorKind::Unauthorized => match refusal {
+                Some(Refusal::UnknownAccount) => format!(
+                    "The platform has no such account: check which one is meant ({}), and send the right one with PATCH \
+                     /integrated-account/{{id}}/credentials",
+                    labels(integration, method, |name| !is_shared(integration, name))
+                ),
+                Some(Refusal::AppNotInstalled) => format!(
+                    "The credentials are right, for they open other accounts: have the customer install the app on the platform, then {AGAIN}"
+                ),
+                Some(Refusal::CredentialsRefused) | None => on_refused_credentials(integration, method),
+            },
             RemoteErrorKind::Forbidden => {
                 format!("{}, then {AGAIN}", on_missing_permission(&remote.error))
             }
@@ -52,13 +68,29 @@ pub(super) fn on_abandoned() -> String {
 
 /// What to do about credentials that are refused: platforms do not say which of them is wrong.
 pub(crate) fn on_refused_credentials(integration: &Integration, method: &str) -> String {
-    let fields = integration.credentials.get(method).map(|form| form.fields.as_slice()).unwrap_or_default();
-    let labels: Vec<&str> = fields.iter().map(|field| field.label.as_str()).collect();
-    let fields = if labels.is_empty() { "the credentials".to_owned() } else { labels.join(", ") };
+    if integration.oauth(method).is_some_and(|oauth| oauth.grant == Grant::AuthorizationCode) {
+        return "The platform does not take the account's token, and renews it no more: have the customer connect again, with POST \
+                /link-token and integrated_account_id"
+            .into();
+    }
     format!(
-        "The platform does not take the credentials: check {fields}, and send the right ones with PATCH \
-         /integrated-account/{{id}}/credentials"
+        "The platform does not take the credentials: check {}, and send the right ones with PATCH \
+         /integrated-account/{{id}}/credentials",
+        labels(integration, method, |_| true)
     )
+}
+
+/// The labels of those fields of a form that are wanted.
+fn labels(integration: &Integration, method: &str, is_wanted: impl Fn(&str) -> bool) -> String {
+    let fields = integration.credentials.get(method).map(|form| form.fields.as_slice()).unwrap_or_default();
+    let labels: Vec<&str> =
+        fields.iter().filter(|field| is_wanted(&field.name)).map(|field| field.label.as_str()).collect();
+    if labels.is_empty() { "the credentials".to_owned() } else { labels.join(", ") }
+}
+
+fn is_shared(integration: &Integration, name: &str) -> bool {
+    let diagnosis = integration.diagnosis.as_ref();
+    diagnosis.is_some_and(|diagnosis| diagnosis.shared_credentials.iter().any(|shared| shared == name))
 }
 
 /// What to do about a permission that lacks.

@@ -1,7 +1,7 @@
 //! Connecting: the `post_install` and `validation` actions of an integration, and the status that comes of them.
 
 use expression::Expression;
-use integration::{Action, Integration, Step, Unknown};
+use integration::{Action, Integration, Refusal, Step, Unknown};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use store::{AccountPatch, AccountStatus, IntegratedAccount, StoreError};
@@ -47,7 +47,7 @@ impl Gateway {
                 Err(failure) => {
                     let installed =
                         self.installed(&account.environment_id, &account.environment_integration_id).await?;
-                    let last_error = self.last_error(installed.shown(), &account, name, &failure);
+                    let last_error = self.last_error(installed.shown(), &account, name, &failure, None);
                     return self.keep_failure(&account, failed, last_error).await;
                 }
             };
@@ -71,7 +71,9 @@ impl Gateway {
                     }
                 }
                 Err(failure) => {
-                    let last_error = self.last_error(&connected.integration, &account, name, &failure);
+                    let refusal = self.refusal(&connected, &failure).await;
+                    let integration = &connected.integration;
+                    let last_error = self.last_error(integration, &account, name, &failure, refusal);
                     return self.keep_failure(&account, failed, last_error).await;
                 }
             }
@@ -224,13 +226,14 @@ impl Gateway {
         account: &IntegratedAccount,
         action: &str,
         error: &Error,
+        refusal: Option<Refusal>,
     ) -> Value {
         let mut last_error = json!({
             "message": error.to_string(),
             "status": error.status(),
             "action": action,
-            "problem": Problem::of(error),
-            "what_to_do": advice::on_failed_action(integration, &account.authentication_method, error),
+            "problem": Problem::of_refusal(error, refusal),
+            "what_to_do": advice::on_failed_action(integration, &account.authentication_method, error, refusal),
             "occurred_at": time::text(self.0.parts.clock.now()),
         });
         if let Some(remote) = error.remote() {

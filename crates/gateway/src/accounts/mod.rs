@@ -3,12 +3,14 @@
 pub(crate) mod advice;
 mod connect;
 pub(crate) mod context;
+mod diagnosis;
 mod problem;
 mod view;
 
 use std::str::FromStr as _;
 use std::sync::Arc;
 
+use integration::oauth::Grant;
 use integration::{FieldProblem, Integration};
 use serde_json::{Map, Value, json};
 use store::{
@@ -17,6 +19,7 @@ use store::{
 };
 
 use self::context::Split;
+pub(crate) use self::context::merge as merge_context;
 pub use self::problem::Problem;
 pub use self::view::{Account, AccountChange, CredentialsChange, EnvironmentIntegrationId, NewAccount};
 use crate::environment_integrations::IntegrationSummary;
@@ -25,7 +28,7 @@ use crate::integrations::integration_id;
 use crate::list::Parameters;
 use crate::maps::OverrideError;
 use crate::resolve::{Installed, SECRET_VARIABLES, overridden};
-use crate::{Caller, CallerKind, Error, Gateway, ListOf};
+use crate::{Caller, CallerKind, Error, Gateway, ListOf, oauth};
 
 /// The account of an account token, instead of an id.
 const ME: &str = "me";
@@ -47,8 +50,15 @@ impl Gateway {
         let integration = overridden(installed.integration()?, &integration_override)?;
         self.check_account_maps(&integration, &installed, &unified_model_override)?;
         let authentication_method = authentication_method(&integration, new.authentication_method)?;
-        let given =
+        let mut given =
             filled_in(&integration, &authentication_method, new.context, false, installed.provided())?;
+        with_token(&integration, &authentication_method, &given.secrets)?;
+        oauth::note_end(
+            integration.oauth(&authentication_method),
+            &mut given.context,
+            &given.secrets,
+            self.0.parts.clock.now(),
+        );
         let (mut context, mut secrets) = (Map::new(), Map::new());
         context::merge(&mut context, given.context);
         context::merge(&mut secrets, given.secrets);
@@ -157,11 +167,13 @@ impl Gateway {
         }
         // What the form asks for is checked here as it is there.
         let by_form = given.keys().any(|name| context::tells_whose(&integration, name));
-        let Split { context, secrets } = if by_form {
+        let Split { mut context, secrets } = if by_form {
             filled_in(&integration, &account.authentication_method, given, true, installed.provided())?
         } else {
             context::split(&integration, given)
         };
+        let oauth = integration.oauth(&account.authentication_method);
+        oauth::note_end(oauth, &mut context, &secrets, self.0.parts.clock.now());
         let account = self
             .change(environment_id, id, change.version, |account, kept| {
                 let mut merged = account.context.clone();
@@ -194,8 +206,12 @@ impl Gateway {
         let method = change.authentication_method.unwrap_or_else(|| account.authentication_method.clone());
         // With another method, fields that are left out have nothing to stay as.
         let partial = method == account.authentication_method;
-        let Split { context, secrets } =
+        let Split { mut context, secrets } =
             filled_in(&integration, &method, change.context, partial, installed.provided())?;
+        if !partial {
+            with_token(&integration, &method, &secrets)?;
+        }
+        oauth::note_end(integration.oauth(&method), &mut context, &secrets, self.0.parts.clock.now());
         let account = self
             .change(environment_id, id, None, |account, kept| {
                 let mut merged = account.context.clone();
@@ -224,11 +240,14 @@ impl Gateway {
         self.view(self.connect(account, |_| ()).await?).await
     }
 
-    /// Renews what the platform issues for a time. Static keys have nothing to renew: the account's `validation` is run instead, and
+    /// Renews what the platform issues for a time, whatever its age. Static keys have nothing to renew: the account's `validation` is run instead, and
     /// [`Error::Remote`] tells when the platform refuses them.
     pub async fn refresh_credentials(&self, caller: &Caller, id: &str) -> Result<(), Error> {
         let environment_id = caller.environment()?;
         let connected = self.load_connected(environment_id, id).await?;
+        if self.renew_now(&connected).await?.is_some() {
+            return Ok(());
+        }
         if let Some(action) = connected.integration.actions.get("validation") {
             self.run_action(&connected, "validation", action, None).await?;
         }
@@ -300,17 +319,17 @@ impl Gateway {
         version: Option<i64>,
         decide: impl Fn(&IntegratedAccount, &Map<String, Value>) -> AccountPatch,
     ) -> Result<IntegratedAccount, Error> {
-        self.change_telling(environment_id, id, version, decide, |_| Vec::new()).await
+        self.change_telling(environment_id, id, version, decide, events::of_changed_account).await
     }
 
-    /// As [`Gateway::change`], with more to tell of the changed account than what follows from the change.
+    /// As [`Gateway::change`], with what to tell of it.
     pub(crate) async fn change_telling(
         &self,
         environment_id: &str,
         id: &str,
         version: Option<i64>,
         decide: impl Fn(&IntegratedAccount, &Map<String, Value>) -> AccountPatch,
-        more: impl Fn(&IntegratedAccount) -> Vec<NewEvent>,
+        tell: impl Fn(&Integration, &IntegratedAccount, &IntegratedAccount) -> Vec<NewEvent>,
     ) -> Result<IntegratedAccount, Error> {
         let store = &self.0.parts.store;
         for attempt in 1.. {
@@ -332,9 +351,7 @@ impl Gateway {
                 }
             };
             let events = |before: &IntegratedAccount, after: &IntegratedAccount| {
-                let mut told = events::of_changed_account(installed.shown(), before, after);
-                told.extend(more(after));
-                told
+                tell(installed.shown(), before, after)
             };
             match store.modify_integrated_account(environment_id, id, decided, events).await {
                 Err(StoreError::Stale { .. }) if version.is_none() && attempt < TRIES => {}
@@ -451,6 +468,19 @@ pub(crate) fn authentication_method(
             Err(Error::bad_request(format!("authentication_method is missing: one of {}", known.join(", "))))
         }
     }
+}
+
+/// Refuses an account that a person has to open, and that comes without a token.
+fn with_token(integration: &Integration, method: &str, secrets: &Map<String, Value>) -> Result<(), Error> {
+    let is_opened_by_token =
+        integration.oauth(method).is_some_and(|oauth| oauth.grant == Grant::AuthorizationCode);
+    let token = secrets.get("oauth").map(|oauth| &oauth["token"]);
+    if is_opened_by_token && !token.is_some_and(|token| token["access_token"].is_string()) {
+        return Err(Error::bad_request(
+            "context.oauth.token.access_token is missing: bring one along, or have the customer connect with POST /link-token",
+        ));
+    }
+    Ok(())
 }
 
 /// Checks the fields of the form, and splits everything into context and secrets. `provided` are the fields that the environment has.

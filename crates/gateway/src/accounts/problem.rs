@@ -1,6 +1,6 @@
 //! Why an account could not be connected, by what the person who connects it can do about it.
 
-use integration::{FieldProblem, RemoteErrorKind};
+use integration::{FieldProblem, Refusal, RemoteErrorKind};
 use serde::{Deserialize, Serialize};
 use upstream::SendError;
 use utoipa::ToSchema;
@@ -23,6 +23,8 @@ pub enum Problem {
     AppNotInstalled,
     /// The platform does not take the credentials.
     CredentialsRefused,
+    /// The person did not agree at the platform.
+    AccessDenied,
     /// The credentials are good and lack a permission.
     MissingPermission {
         /// The platform's name of it, where it is known.
@@ -38,6 +40,15 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The same, with what was found out about refused credentials.
+    pub(super) fn of_refusal(error: &Error, refusal: Option<Refusal>) -> Self {
+        match refusal {
+            Some(Refusal::UnknownAccount) => Self::UnknownAccount,
+            Some(Refusal::AppNotInstalled) => Self::AppNotInstalled,
+            Some(Refusal::CredentialsRefused) | None => Self::of(error),
+        }
+    }
+
     /// What an error means to who connects.
     pub(crate) fn of(error: &Error) -> Self {
         match error {

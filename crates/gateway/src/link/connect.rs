@@ -55,6 +55,11 @@ pub enum LinkStep {
     PostInstall,
     /// The credentials are tried.
     Validation,
+    /// The person has to agree at the platform, and comes back from there. Nothing follows.
+    Redirect {
+        /// Where to send them.
+        url: String,
+    },
 }
 
 /// What came of connecting.
@@ -108,30 +113,26 @@ impl LinkResult {
 }
 
 impl Gateway {
-    /// Connects a token's account with what was filled in. The lines come as things happen, the last one is a result; the work goes on when
-    /// nobody reads them. An error when the token is not valid.
+    /// Connects a token's account with what was filled in. The lines come as things happen, the last one is a result, or where to send the
+    /// person; the work goes on when nobody reads them. An error when the token is not valid. `public_url` is where a person comes back to.
     pub async fn link_connect(
         &self,
         request: LinkConnectRequest,
+        public_url: String,
     ) -> Result<UnboundedReceiver<LinkLine>, Error> {
         let session = self.link_session(&request.link_token).await?;
-        let (lines, receiver) = unbounded_channel();
-        let gateway = self.clone();
-        self.0.tasks.spawn(async move {
-            let token = session.token.clone();
-            let result = match gateway.connect_by(session, &request, &lines).await {
-                Ok(result) => result,
-                Err(error) => {
-                    tracing::info!(%error, "an account could not be connected by a link token");
-                    let result = LinkResult::failed(&request.integration, &error);
-                    gateway.tell_failed(&token, &result).await;
-                    result
+        let (token, name) = (session.token.clone(), request.integration.clone());
+        Ok(self.telling(token, name, move |gateway, lines| async move {
+            let prepared = gateway.prepared(&session, &request.integration).await?;
+            let given = prepared.given(&session, &request.values, request.authentication_method)?;
+            match gateway.sign_in(&session, &prepared, &given, &public_url).await? {
+                Some(redirect) => {
+                    let _ = lines.send(LinkLine::Step(redirect));
+                    Ok(None)
                 }
-            };
-            // Nobody may be listening any more.
-            let _ = lines.send(LinkLine::Result(result));
-        });
-        Ok(receiver)
+                None => gateway.connect_given(&session, prepared, given, &lines).await.map(Some),
+            }
+        }))
     }
 
     /// Tells of a try that left no account which could tell it.
@@ -159,30 +160,63 @@ impl Gateway {
         }
     }
 
-    async fn connect_by(
+    /// Does the work of connecting, whatever becomes of who listens; what it gives is the last line.
+    pub(super) fn telling<F>(
         &self,
-        session: Session,
-        request: &LinkConnectRequest,
-        lines: &UnboundedSender<LinkLine>,
-    ) -> Result<LinkResult, Error> {
-        let former = self.account_of(&session).await?;
-        let offered = self.offered(&session, former.as_ref()).await?;
+        token: store::LinkToken,
+        integration: String,
+        work: impl FnOnce(Self, UnboundedSender<LinkLine>) -> F,
+    ) -> UnboundedReceiver<LinkLine>
+    where
+        F: Future<Output = Result<Option<LinkResult>, Error>> + Send + 'static,
+    {
+        let (lines, receiver) = unbounded_channel();
+        let gateway = self.clone();
+        let work = work(self.clone(), lines.clone());
+        self.0.tasks.spawn(async move {
+            let result = work.await.unwrap_or_else(|error| {
+                tracing::info!(%error, "an account could not be connected by a link token");
+                Some(LinkResult::failed(&integration, &error))
+            });
+            let Some(result) = result else { return };
+            gateway.tell_failed(&token, &result).await;
+            // Nobody may be listening any more.
+            let _ = lines.send(LinkLine::Result(result));
+        });
+        receiver
+    }
+
+    /// What a token's account is connected through.
+    pub(super) async fn prepared(&self, session: &Session, integration: &str) -> Result<Prepared, Error> {
+        let former = self.account_of(session).await?;
+        let offered = self.offered(session, former.as_ref()).await?;
         let installed = offered
             .into_iter()
-            .find(|installed| installed.row.integration == request.integration)
-            .ok_or_else(|| not_offered(Some(&request.integration)))?;
+            .find(|installed| installed.row.integration == integration)
+            .ok_or_else(|| not_offered(Some(integration)))?;
         let integration = integration_for(&installed, former.as_ref())?;
-        let given = Given::of(&session, &installed, &integration, request)?;
+        Ok(Prepared { former, installed, integration })
+    }
+
+    /// Connects with all that is needed.
+    pub(super) async fn connect_given(
+        &self,
+        session: &Session,
+        prepared: Prepared,
+        given: Given,
+        lines: &UnboundedSender<LinkLine>,
+    ) -> Result<LinkResult, Error> {
+        let Prepared { former, installed, integration } = prepared;
         let account = match former {
             Some(former) if former.environment_integration_id == installed.row.id => {
-                self.connect_again(&session, &installed, &integration, &former, given).await?
+                self.connect_again(session, &installed, &integration, &former, given).await?
             }
             former => {
                 // The first try was with another integration, and made nothing that was ever used.
                 if let Some(former) = former {
                     self.forget_account(&former.environment_id, &former.id).await?;
                 }
-                self.connect_new(&session, &installed, &integration, given).await?
+                self.connect_new(session, &installed, &integration, given).await?
             }
         };
         let created = LinkStep::Created { integrated_account_id: account.id.clone() };
@@ -299,26 +333,37 @@ impl Gateway {
 }
 
 /// What an account is connected with.
-struct Given {
-    method: String,
-    context: Map<String, Value>,
+pub(super) struct Given {
+    pub(super) method: String,
+    /// What was filled in.
+    pub(super) values: Map<String, Value>,
+    /// The same, with what the token brings over it.
+    pub(super) context: Map<String, Value>,
 }
 
-impl Given {
-    /// What was filled in, with what the token brings over it. A person may fill in what was asked and nothing else.
-    fn of(
+/// What an account is connected through.
+pub(super) struct Prepared {
+    /// The account that is connected again, or that an earlier try made.
+    pub(super) former: Option<IntegratedAccount>,
+    pub(super) installed: Arc<Installed>,
+    pub(super) integration: Arc<Integration>,
+}
+
+impl Prepared {
+    /// What was filled in, checked: a person may fill in what was asked and nothing else.
+    pub(super) fn given(
+        &self,
         session: &Session,
-        installed: &Installed,
-        integration: &Integration,
-        request: &LinkConnectRequest,
-    ) -> Result<Self, Error> {
-        let method = authentication_method(integration, request.authentication_method.clone())?;
-        let Some(form) = integration.credentials.get(&method) else {
-            return Err(not_offered(Some(&request.integration)));
+        values: &Map<String, Value>,
+        method: Option<String>,
+    ) -> Result<Given, Error> {
+        let method = authentication_method(&self.integration, method)?;
+        let Some(form) = self.integration.credentials.get(&method) else {
+            return Err(not_offered(Some(&self.installed.row.integration)));
         };
-        let is_asked = |name: &str| asked_fields(session, installed, form).any(|field| field.name == name);
-        let strange: Vec<FieldProblem> = request
-            .values
+        let is_asked =
+            |name: &str| asked_fields(session, &self.installed, form).any(|field| field.name == name);
+        let strange: Vec<FieldProblem> = values
             .keys()
             .filter(|name| !is_asked(name))
             .map(|name| FieldProblem { field: name.clone(), message: format!("{name:?} is not asked for") })
@@ -326,12 +371,12 @@ impl Given {
         if !strange.is_empty() {
             return Err(failures(&strange));
         }
-        let mut context = request.values.clone();
+        let mut context = values.clone();
         if session.settings.persist_previous_context {
             // What is left empty stays.
             context.retain(|_, value| value.as_str() != Some(""));
         }
         context::merge(&mut context, session.context.expose().clone());
-        Ok(Self { method, context })
+        Ok(Given { method, values: values.clone(), context })
     }
 }

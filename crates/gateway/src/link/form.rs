@@ -227,7 +227,6 @@ impl Gateway {
         let mut split = context::split(&connected.integration, open.additional);
         context::merge(&mut split.context, filled.context);
         context::merge(&mut split.secrets, secrets_of(&filled.secrets));
-        let installed = &connected.installed;
         self.change_telling(
             &account.environment_id,
             &account.id,
@@ -241,7 +240,11 @@ impl Gateway {
                     ..AccountPatch::default()
                 }
             },
-            |account| vec![events::about(installed.shown(), account, SUBMITTED)],
+            |integration, before, after| {
+                let mut told = events::of_changed_account(integration, before, after);
+                told.push(events::about(integration, after, SUBMITTED));
+                told
+            },
         )
         .await?;
         Ok(FormSubmitted {

@@ -6,6 +6,7 @@
 //! | the page shows what there is to connect, and what is asked for | [`offer`](self) |
 //! | what was filled in is kept, and the account connected | [`connect`](self) |
 //! | a form asks what of the account's records to use | [`form`](self) |
+//! | where the platform asks the person itself, they are sent there and come back | [`sign_in`](self) |
 //! | where all this may be shown, and how it looks | [`settings`](self) |
 //!
 //! The page's requests carry the token in their body and nothing else that says who asks: what another site makes a browser send means
@@ -15,6 +16,7 @@ mod connect;
 mod form;
 mod offer;
 mod settings;
+mod sign_in;
 mod tokens;
 
 use serde::Serialize;
@@ -27,6 +29,7 @@ pub use self::form::{
 };
 pub use self::offer::{LinkStart, LinkStartRequest, OfferedAccount, OfferedFormat, OfferedIntegration};
 pub use self::settings::{Brand, LinkSettings};
+pub use self::sign_in::LinkCallbackRequest;
 pub use self::tokens::{MadeLinkToken, NewLinkToken};
 use crate::Error;
 

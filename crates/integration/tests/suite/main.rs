@@ -4,9 +4,11 @@
 mod capabilities;
 mod catalog;
 mod credentials;
+mod diagnosis;
 mod endpoints;
 mod errors;
 mod mistakes;
+mod oauth;
 mod overrides;
 mod paths;
 mod support;

@@ -3,6 +3,7 @@
 //! A page is a shell of `web/pages/link.html`; its scripts ask the gateway for what they show. Nothing of a customer's is ever
 //! written into it, only texts of `web/texts` and the origins that the environment allows.
 
+mod app;
 mod assets;
 mod texts;
 
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 
+pub(crate) use self::app::{AppPage, Theme};
 pub(crate) use self::assets::{page_file, playground_file, sdk, sdk_types};
 pub(crate) use self::texts::Language;
 

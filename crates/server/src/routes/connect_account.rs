@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use gateway::link::{
     FormOptions, FormOptionsRequest, FormStart, FormStartRequest, FormSubmitRequest, FormSubmitted,
-    LinkConnectRequest, LinkLine, LinkResult, LinkStart, LinkStartRequest,
+    LinkCallbackRequest, LinkConnectRequest, LinkLine, LinkResult, LinkStart, LinkStartRequest,
 };
 use http::header::{CONTENT_TYPE, HeaderValue};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -22,6 +22,7 @@ use super::BodyErrors;
 use crate::App;
 use crate::body::Json;
 use crate::error::{ApiError, ErrorBody};
+use crate::public_url::PublicUrl;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -30,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(form_start))
         .routes(routes!(form_options))
         .routes(routes!(form_submit))
+        .routes(routes!(callback))
 }
 
 /// Errors of the connecting page's calls; `error_type` tells them apart.
@@ -77,12 +79,33 @@ async fn start(
         LinkErrors,
         BodyErrors,
     ))]
-async fn connect(State(app): State<App>, Json(request): Json<LinkConnectRequest>) -> Response {
+async fn connect(
+    State(app): State<App>,
+    PublicUrl(public_url): PublicUrl,
+    Json(request): Json<LinkConnectRequest>,
+) -> Response {
     let integration = request.integration.clone();
-    let (body, error_type) = match app.gateway.link_connect(request).await {
+    told(&integration, app.gateway.link_connect(request, public_url).await)
+}
+
+/// Goes on connecting an account whose platform asked the person itself, with what they came back with. The lines are those of
+/// `/connect-account/connect`.
+#[utoipa::path(post, path = "/connect-account/callback", operation_id = "link_callback", tag = "link", security(()),
+    request_body = LinkCallbackRequest,
+    responses(
+        (status = 200, description = "The lines", content_type = "application/x-ndjson", body = LinkLine),
+        LinkErrors,
+        BodyErrors,
+    ))]
+async fn callback(State(app): State<App>, Json(request): Json<LinkCallbackRequest>) -> Response {
+    told("", app.gateway.link_callback(request).await)
+}
+
+fn told(integration: &str, begun: Result<UnboundedReceiver<LinkLine>, gateway::Error>) -> Response {
+    let (body, error_type) = match begun {
         Ok(receiver) => (lines(receiver), None),
         Err(error) => {
-            let line = LinkLine::Result(LinkResult::failed(&integration, &error));
+            let line = LinkLine::Result(LinkResult::failed(integration, &error));
             (Body::from(written(&line)), error.link_error_type())
         }
     };

@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::routing::get;
 use gateway::link::LinkSettings;
 use http::{HeaderMap, Uri};
+use serde_json::Value;
 
 use crate::App;
 use crate::pages::{self, Language, Page};
@@ -18,6 +19,7 @@ pub(crate) fn pages() -> Router<App> {
     Router::new()
         .route("/connect-account", get(connect))
         .route("/connect-account/post-connect", get(post_connect))
+        .route("/connect-account/callback", get(callback))
 }
 
 /// The pages' files and the SDK.
@@ -47,6 +49,17 @@ async fn post_connect(State(app): State<App>, uri: Uri, headers: HeaderMap) -> R
         token => app.gateway.account_link_settings(token).await,
     };
     page("post-connect", &uri, &headers, settings)
+}
+
+/// `GET /connect-account/callback`: where a platform sends a person back to who agreed, or did not. What they bring goes on together with
+/// the link token of the page that sent them, which this page finds, or the one that opened its window has.
+async fn callback(uri: Uri, headers: HeaderMap) -> Response {
+    let language = Language::choose("", &headers, None);
+    let brought =
+        ["state", "code", "error", "error_description"].map(|name| (name.to_owned(), parameter(&uri, name)));
+    let brought = brought.into_iter().filter(|(_, value)| !value.is_empty());
+    let brought = Value::Object(brought.map(|(name, value)| (name, value.into())).collect());
+    Page { name: "callback", language, allowed_origins: &[], brought: Some(brought) }.respond()
 }
 
 /// The shell says nothing of the token: its scripts ask with it and are told. One that is not known opens it to no other origin.

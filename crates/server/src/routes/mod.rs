@@ -1,6 +1,7 @@
 //! The routes, one file for each group.
 
 mod api_token;
+pub(crate) mod app_page;
 mod batch;
 mod connect_account;
 mod custom;
@@ -10,6 +11,7 @@ mod environment_integration;
 mod environment_map;
 mod event;
 mod health;
+mod install;
 mod integrated_account;
 mod integration;
 pub(crate) mod link_page;
@@ -32,7 +34,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::openapi::Base;
 
 /// The first segments of all paths, for "did you mean".
-const GROUPS: [&str; 20] = [
+const GROUPS: [&str; 21] = [
     "unified",
     "proxy",
     "custom",
@@ -41,6 +43,7 @@ const GROUPS: [&str; 20] = [
     "environment-integration",
     "environment-unified-model-resource-method",
     "integration",
+    "integrations",
     "environment",
     "api-token",
     "link-token",
@@ -74,6 +77,7 @@ pub(crate) fn admin() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(integrated_account::routes())
         .merge(environment_integration::routes())
+        .merge(install::credentials())
         .merge(environment_map::routes())
         .merge(integration::routes())
         .merge(environment::routes())
@@ -85,7 +89,7 @@ pub(crate) fn admin() -> OpenApiRouter<App> {
 
 /// What a link token opens, in a browser: no bearer token is asked for.
 pub(crate) fn link() -> OpenApiRouter<App> {
-    connect_account::routes()
+    connect_account::routes().merge(install::routes())
 }
 
 /// What is for who runs the gateway, and asks for no token.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod addresses;
+mod app_store;
 mod bad_input;
 mod batch;
 mod budget;
@@ -22,12 +23,15 @@ mod link_pages;
 mod log;
 mod meta;
 mod nodes;
+mod oauth;
 mod openapi;
 mod overrides;
 mod proxy;
 mod raw;
+mod refusals;
 mod remote_errors;
 mod secrets;
+mod sign_in;
 mod support;
 mod tokens;
 mod tools;

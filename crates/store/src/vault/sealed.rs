@@ -52,6 +52,11 @@ impl<'a> Place<'a> {
         Self { table: "link_token", id }
     }
 
+    /// What an attempt to connect goes on with.
+    pub(crate) fn oauth_state(id: &'a str) -> Self {
+        Self { table: "oauth_state", id }
+    }
+
     /// A wrapped data key.
     pub(super) fn data_key(id: &'a str) -> Self {
         Self { table: "data_key", id }

@@ -8,9 +8,11 @@
 mod accounts;
 mod budgets;
 mod changes;
+mod connecting;
 mod environments;
 mod events;
 mod idempotency_keys;
+mod leases;
 mod link_tokens;
 mod logs;
 mod map_overrides;

@@ -1,0 +1,6 @@
+-- The name and the password by which a platform tells of accounts that installed the product's app; the password as a digest.
+CREATE TABLE install_credential (
+    environment_integration_id text PRIMARY KEY NOT NULL REFERENCES environment_integration (id) ON DELETE CASCADE,
+    hash text NOT NULL,
+    created_at bigint NOT NULL
+);
