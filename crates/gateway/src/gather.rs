@@ -1,5 +1,9 @@
 //! Walking through a list of the platform: as many pages as it takes for as many records as were asked for.
 
+use std::future::ready;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use integration::{Method, PageRequest, Resource, Style};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -30,6 +34,8 @@ pub(crate) struct Walk<'a> {
 
 impl Walk<'_> {
     /// Reads from `position` on and gives each record to `take`, which says whether it counts. Gives where to go on, `None` at the end.
+    ///
+    /// A page that is certain to be needed is asked for before the records of the one before it are taken.
     pub(crate) async fn run(
         &self,
         position: Option<Position>,
@@ -38,49 +44,84 @@ impl Walk<'_> {
         let mut position =
             position.unwrap_or_else(|| Position { size: self.first_size(), ..Position::default() });
         let mut taken = 0;
-        let full = |taken: u32| self.limit.is_some_and(|limit| taken >= limit);
-        for _ in 0..MAX_PAGES {
-            if let Some(style) = self.style
-                && style.sizes_vary()
-                && !self.filtered
-                && let Some(limit) = self.limit
-            {
-                position.size = (limit - taken).saturating_add(position.offset).min(style.max_limit());
-            }
-            let request = PageRequest { cursor: position.upstream.clone(), limit: Some(position.size) };
-            let text = match self.read(position.part, &request).await {
+        let mut ahead: Option<(Position, BoxFuture<'_, Result<Text, Error>>)> = None;
+        for left in (0..MAX_PAGES).rev() {
+            self.fit(&mut position, taken);
+            let asked = ahead.take().filter(|(asked, _)| *asked == position);
+            let reading = asked.map_or_else(|| self.read(position.clone()).boxed(), |(_, reading)| reading);
+            let text = match reading.await {
                 // What is there is worth more than a refusal: the caller goes on with the cursor.
                 Err(Error::NoTurn(_)) if taken > 0 => return Ok(Some(position)),
                 read => read?,
             };
             let page = self
                 .method
-                .read_page(text.as_str(), self.style, &request)
+                .read_page(text.as_str(), self.style, &request(&position))
                 .map_err(|error| Error::BadAnswer(format!("the platform's answer is no list: {error}")))?;
+            let next = self.after(&position, page.next)?;
+            let will_be_taken = taken + (page.records.len() as u32).saturating_sub(position.offset);
+            if let Some(next) = &next
+                && left > 0
+                && !self.filtered
+                && !self.is_full(will_be_taken)
+            {
+                let mut next = next.clone();
+                self.fit(&mut next, will_be_taken);
+                let mut reading = self.read(next.clone()).boxed();
+                // Polled once, it is on its way.
+                let answered = (&mut reading).now_or_never();
+                ahead = Some((next, answered.map_or(reading, |text| ready(text).boxed())));
+            }
             for (index, record) in page.records.iter().enumerate().skip(position.offset as usize) {
-                if full(taken) {
+                if self.is_full(taken) {
                     return Ok(Some(Position { offset: index as u32, ..position }));
                 }
                 taken += u32::from(take(record)?);
             }
-            position = match page.next {
-                Some(next) if position.upstream.as_deref() == Some(next.as_str()) => {
-                    return Err(Error::BadAnswer("the platform's cursor leads back to the same page".into()));
-                }
-                Some(next) => Position { upstream: Some(next), offset: 0, ..position },
-                None if position.part as usize + 1 >= self.queries.len() => return Ok(None),
-                None => Position { part: position.part + 1, upstream: None, offset: 0, size: position.size },
-            };
-            if full(taken) {
+            match next {
+                Some(next) => position = next,
+                None => return Ok(None),
+            }
+            if self.is_full(taken) {
                 break;
             }
         }
         Ok(Some(position))
     }
 
-    async fn read(&self, part: u32, request: &PageRequest) -> Result<Text, Error> {
-        let query = self.queries.get(part as usize).ok_or_else(malformed)?;
-        let page = self.style.map(|style| (style, request));
+    fn is_full(&self, taken: u32) -> bool {
+        self.limit.is_some_and(|limit| taken >= limit)
+    }
+
+    /// Makes a page as large as what is left to take, where pages need not be of one size.
+    fn fit(&self, position: &mut Position, taken: u32) {
+        if let Some(style) = self.style
+            && style.sizes_vary()
+            && !self.filtered
+            && let Some(limit) = self.limit
+        {
+            position.size = (limit - taken).saturating_add(position.offset).min(style.max_limit());
+        }
+    }
+
+    /// Where the page after `position` is, by the platform's cursor for it; `None` at the end.
+    fn after(&self, position: &Position, next: Option<String>) -> Result<Option<Position>, Error> {
+        match next {
+            Some(next) if position.upstream.as_deref() == Some(next.as_str()) => {
+                Err(Error::BadAnswer("the platform's cursor leads back to the same page".into()))
+            }
+            Some(next) => Ok(Some(Position { upstream: Some(next), offset: 0, ..*position })),
+            None if position.part as usize + 1 >= self.queries.len() => Ok(None),
+            None => {
+                Ok(Some(Position { part: position.part + 1, upstream: None, offset: 0, size: position.size }))
+            }
+        }
+    }
+
+    async fn read(&self, position: Position) -> Result<Text, Error> {
+        let query = self.queries.get(position.part as usize).ok_or_else(malformed)?;
+        let request = request(&position);
+        let page = self.style.map(|style| (style, &request));
         let ask = Ask { resource: self.resource, method: self.method, id: self.id, query, page };
         self.call.ask_text(&ask).await
     }
@@ -93,4 +134,9 @@ impl Walk<'_> {
             _ => max,
         }
     }
+}
+
+/// The page of a position, as the platform is asked for it.
+fn request(position: &Position) -> PageRequest {
+    PageRequest { cursor: position.upstream.clone(), limit: Some(position.size) }
 }
