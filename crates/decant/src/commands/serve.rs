@@ -19,7 +19,7 @@ pub struct Arguments {
     /// Where to listen.
     #[arg(long, env = "DECANT_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// Where others reach this gateway, such as https://decant.example.com: platforms that call it, and people who come back from one. The
+    /// Where others reach this gateway, such as `https://decant.example.com`: platforms that call it, and people who come back from one. The
     /// address of each call unless given.
     #[arg(long, env = "DECANT_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     public_url: Option<String>,
