@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testkit::Answer;
 
 use super::looks::accessible;
-use super::stage::{Screen, Setting, Stage, play, play_in};
+use super::stage::{Screen, Second, Setting, Stage, play, play_in};
 
 /// What the product's page was told.
 pub async fn told(screen: &Screen, kind: &str) -> Value {
@@ -222,7 +222,7 @@ async fn it_speaks_french_to_who_does() {
 #[tokio::test]
 #[ignore = "needs a browser: cargo xtask test"]
 async fn of_several_platforms_one_is_chosen() {
-    play_in(Setting { has_second_platform: true, ..Setting::default() }, async |stage| {
+    play_in(Setting { second: Some(Second::Double), ..Setting::default() }, async |stage| {
         let install =
             json!({"integration_id": "cellar-shop", "override": {"base_url": stage.sandbox.base_url()}});
         let installed =

@@ -20,7 +20,7 @@ async fn fill_in(stage: &Stage, tenant: &str, secret: &str) {
 #[ignore = "needs a browser: cargo xtask test"]
 async fn mistakes_are_told_and_mended_with_the_same_token() {
     play(async |stage| {
-        let winery = stage.sandbox.tenants().first().unwrap();
+        let [winery, without_app] = stage.sandbox.tenants() else { panic!("two wineries") };
         begin(stage, &stage.new_token().await, json!({})).await;
         stage.enter_frame().await;
 
@@ -30,6 +30,11 @@ async fn mistakes_are_told_and_mended_with_the_same_token() {
         stage.fill("tenant", "no such/name").await;
         stage.submit().await;
         stage.says("#field-tenant-error", "Only letters, digits and hyphens.").await;
+
+        fill_in(stage, "silver-oak-hil", &winery.app_secret).await;
+        stage.says("[role=alert]", "Commerce7 does not know “silver-oak-hil”").await;
+        stage.says("#field-tenant-error", "Check the spelling").await;
+        stage.picture("unknown-account").await;
 
         fill_in(stage, &winery.name, "wrong").await;
         stage.says("[role=alert]", "Commerce7 does not accept the key").await;
@@ -41,6 +46,19 @@ async fn mistakes_are_told_and_mended_with_the_same_token() {
         stage.browser.enter_default_frame().await.unwrap();
         told(stage, "fulfilled").await;
         assert_eq!(stage.account().await["status"], "active", "all of it was one account");
+
+        // The app's secret is known to be right by now: what another winery lacks is the app.
+        begin(stage, &stage.new_token().await, json!({})).await;
+        stage.enter_frame().await;
+        fill_in(stage, &without_app.name, &without_app.app_secret).await;
+        stage.says("[role=alert]", "The app is not installed yet").await;
+        stage.picture("app-not-installed").await;
+        let apps = stage.sandbox.apps();
+        apps.install(&without_app.name, &without_app.app_id, Default::default()).await.unwrap();
+        stage.submit().await;
+        stage.says_before_it_goes("h1", "Commerce7 is connected").await;
+        stage.browser.enter_default_frame().await.unwrap();
+        told(stage, "fulfilled").await;
     })
     .await;
 }

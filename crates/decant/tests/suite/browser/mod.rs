@@ -10,6 +10,7 @@ mod playground;
 mod post_connect;
 mod product;
 mod safety;
+mod sign_in;
 mod stage;
 mod truto_sdk;
 

@@ -62,10 +62,19 @@ impl Deref for Stage {
 pub struct Setting {
     /// What the browser asks for, as `fr`; English unless said.
     pub language: Option<&'static str>,
-    /// Whether there is a second platform, `cellar-shop`, just as the first.
-    pub has_second_platform: bool,
+    /// A further platform.
+    pub second: Option<Second>,
     /// Whether a form follows the connection.
     pub has_form: bool,
+}
+
+/// A platform beside the first.
+#[derive(Clone, Copy)]
+pub enum Second {
+    /// `cellar-shop`, just as the first.
+    Double,
+    /// `orchard`, which asks the person itself.
+    Orchard,
 }
 
 /// Plays a scene. The browser is closed however it ends.
@@ -79,8 +88,8 @@ pub async fn play_in(setting: Setting, scene: impl AsyncFnOnce(&Stage)) {
     let installation = Installation::over(&database);
     let token = installation.token();
     let mut serve = installation.decant(&["serve", "--allow-network", "127.0.0.0/8"]);
-    if setting.has_second_platform {
-        serve.arg("--integrations").arg(second_platform(installation.folder.path()));
+    if let Some(second) = setting.second {
+        serve.arg("--integrations").arg(definitions(installation.folder.path(), second));
     }
     let program = Program::start(&mut serve);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -97,14 +106,20 @@ pub async fn play_in(setting: Setting, scene: impl AsyncFnOnce(&Stage)) {
     .await;
 }
 
-/// A folder of definitions with the first platform and its double.
-fn second_platform(folder: &Path) -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../integrations");
+/// A folder of definitions with the first platform and another.
+fn definitions(folder: &Path, second: Second) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let definitions = folder.join("integrations");
-    let copy = "cp -r \"$1\" \"$2\" && cp -r \"$2/commerce7\" \"$2/cellar-shop\" && \
-                sed -i 's/^name: .*/name: cellar-shop/; s/^label: .*/label: Cellar Shop/' \"$2/cellar-shop/integration.yaml\"";
-    let status = Command::new("sh").args(["-euc", copy, "copy"]).arg(own).arg(&definitions).status().unwrap();
-    assert!(status.success());
+    let copy = match second {
+        Second::Double => {
+            "cp -r \"$2/commerce7\" \"$2/cellar-shop\"
+             sed -i 's/^name: .*/name: cellar-shop/; s/^label: .*/label: Cellar Shop/' \"$2/cellar-shop/integration.yaml\""
+        }
+        Second::Orchard => "cp -r \"$1/crates/server/tests/server/definitions/orchard\" \"$2\"",
+    };
+    let script = format!("cp -r \"$1/integrations\" \"$2\"\n{copy}");
+    let mut shell = Command::new("sh");
+    assert!(shell.args(["-euc", &script, "copy"]).arg(root).arg(&definitions).status().unwrap().success());
     definitions
 }
 
