@@ -3,6 +3,7 @@
 //! `cargo xtask test` starts the browser's driver and says where it is; a bare `cargo test` leaves these out.
 //! Screenshots of what was seen are in `target/screenshots`.
 
+mod app_page;
 mod connect;
 mod failures;
 mod looks;
