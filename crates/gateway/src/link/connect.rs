@@ -17,6 +17,11 @@ use crate::accounts::{Problem, authentication_method, failures, filled_in, merge
 use crate::resolve::Installed;
 use crate::{Error, Gateway};
 
+/// So many fields that were not asked for are named.
+const STRANGE: usize = 5;
+/// The longest such name that is repeated, in characters.
+const STRANGE_LENGTH: usize = 60;
+
 /// What a person filled in.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -366,6 +371,9 @@ impl Prepared {
         let strange: Vec<FieldProblem> = values
             .keys()
             .filter(|name| !is_asked(name))
+            // No more than a person would read: it is told and kept.
+            .take(STRANGE)
+            .map(|name| name.chars().take(STRANGE_LENGTH).collect::<String>())
             .map(|name| FieldProblem { field: name.clone(), message: format!("{name:?} is not asked for") })
             .collect();
         if !strange.is_empty() {
