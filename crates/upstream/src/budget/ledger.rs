@@ -17,6 +17,9 @@ use super::Millis;
 /// So many slots are used between two words to the other nodes, which cost a round trip to the database.
 pub(crate) const BATCH: u32 = 12;
 
+/// How long a request of a node that is gone may have been on its way to the platform.
+const TRAVEL: Millis = 250;
+
 /// How many requests may pass in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spec {
@@ -333,7 +336,8 @@ impl Ledger {
             for slot in self.slots.iter_mut().filter(|slot| slot.node.as_ref() == Some(&other)) {
                 slot.node = None;
                 if slot.free_at <= node.until {
-                    slot.free_at = spec.usable_until(slot.free_at, node.at, node.until) + spec.rest();
+                    slot.free_at =
+                        spec.usable_until(slot.free_at, node.at, node.until) + TRAVEL + spec.rest();
                 }
             }
         }

@@ -127,6 +127,10 @@ impl<T: Waits> Meter<T> {
                 self.is_short = false;
                 return Step::Rest;
             }
+            if self.is_exchanging {
+                // Its end changes something, and wakes who waits for that.
+                return self.wait(now + self.spec.window, now);
+            }
             if self.is_exchange_due(now) {
                 return Step::Exchange;
             }
@@ -438,5 +442,38 @@ impl<T: Waits> Meter<T> {
             waiting: Lane::ALL.map(|lane| self.line.len(lane)),
             nodes: self.given.busy,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ledger::Ledger;
+    use super::*;
+
+    const SPEC: Spec = Spec { amount: 10, window: 60_000 };
+
+    impl Waits for u32 {
+        fn is_gone(&self) -> bool {
+            false
+        }
+
+        fn deadline(&self) -> Millis {
+            Millis::MAX
+        }
+    }
+
+    #[test]
+    fn who_joins_while_an_exchange_runs_is_let_pass_after_it() {
+        let (mut meter, mut ledger) = (Meter::new(SPEC), Ledger::read(SPEC, None, 0));
+        let said = meter.exchange(0, false);
+        let given = ledger.exchange(SPEC, "node", &said);
+        meter.take(0, &said, given);
+        // Another asks how things stand, and nobody waits yet.
+        let said = meter.exchange(1, false);
+        meter.join(1, Lane::Interactive, "caller".into(), 7, false);
+        assert!(matches!(meter.step(1), Step::Wait(_)));
+        let given = ledger.exchange(SPEC, "node", &said);
+        meter.take(2, &said, given);
+        assert!(matches!(meter.step(2), Step::Pass(7, _)));
     }
 }
