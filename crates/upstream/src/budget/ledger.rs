@@ -219,7 +219,9 @@ impl Ledger {
         // Of what all nodes have beyond the limit each gives up what is beyond its part; what is nobody's any more is not used again.
         let beyond = self.beyond(limit);
         let sharers = self.nodes.keys().filter(|other| *other != name && self.owned(other) > 0).count() + 1;
-        let excess = beyond.min(owned.saturating_sub(limit / sharers));
+        // One that was refused gives up more, for the others have yet to hear of it; what it lacks then they grant.
+        let least = limit / sharers / if said.was_refused { 2 } else { 1 };
+        let excess = beyond.min(owned.saturating_sub(least));
         let idle = self.idle(name, said);
         // Those that are used stay, to be used again; and as many more as are wanted. A few that are left over are not worth a word.
         let used = owned - idle.iter().filter(|index| self.slots[**index].free_at <= now).count();
