@@ -206,7 +206,8 @@ impl<T: Waits> Meter<T> {
         let interval = self.interval();
         let credit = if self.is_short { 0.0 } else { CREDIT * interval };
         let left = self.slots.iter().filter(|mine| mine.free_at <= now && self.is_usable(mine, now)).count();
-        let distance = if left > 1 { CATCH_UP * interval } else { interval };
+        let is_late = left > 1 && !self.is_gathering();
+        let distance = if is_late { CATCH_UP * interval } else { interval };
         self.due = self.due.max(now as f64 - credit) + distance;
         Some(slot)
     }
@@ -219,8 +220,7 @@ impl<T: Waits> Meter<T> {
     /// The distance of requests at an even pace: by the slots that it has, or by its part of all while it still gathers them. A faster pace than
     /// its slots come back would bunch them, and leave a gap in which an interactive call waits.
     fn interval(&self) -> f64 {
-        let is_gathering = !self.given.lacks && !self.has_part();
-        let has = if is_gathering {
+        let has = if self.is_gathering() {
             f64::from(self.given.limit) / f64::from(self.given.busy.max(1))
         } else {
             self.slots.len() as f64
@@ -365,6 +365,11 @@ impl<T: Waits> Meter<T> {
     pub(crate) fn is_to_ask(&self, said: &Exchange) -> bool {
         let is_in_need = self.given.lacks && self.in_vain == 1 && !self.has_part();
         is_in_need || said.was_refused && self.given.left < 0
+    }
+
+    /// Whether it has less than its part because it has not asked for more yet.
+    fn is_gathering(&self) -> bool {
+        !self.given.lacks && !self.has_part()
     }
 
     /// Whether it has about its part of the slots: parts are whole numbers, and not all can be rounded up.
