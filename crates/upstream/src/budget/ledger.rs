@@ -192,9 +192,9 @@ impl Ledger {
     /// How many slots may be used now.
     fn limit(&self, spec: Spec, now: Millis) -> u32 {
         let Some(lowered) = &self.lowered else { return spec.amount };
-        // One more after a window and a fifth, four after two and a fifth, nine after three and a fifth: careful while others are there, quick
+        // One more after a window and a half, four after two and a half, nine after three and a half: careful while others are there, quick
         // once they are gone. Quicker where little is left, which rather was a burst of theirs than is their habit.
-        let windows = (now - lowered.at) as f64 / spec.window as f64 - 0.2;
+        let windows = (now - lowered.at) as f64 / spec.window as f64 - 0.5;
         let step = (f64::from(spec.amount.saturating_sub(lowered.to)) / f64::from(spec.amount) * 4.0)
             .max(1.0)
             .floor();
