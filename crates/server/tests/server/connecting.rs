@@ -440,9 +440,13 @@ async fn what_was_asked_with_former_credentials_says_nothing_of_the_new_ones(dat
 #[tokio::test]
 async fn an_account_whose_node_was_stopped_while_it_connected_it_says_so() {
     let database = TestDatabase::sqlite();
-    let clock = std::sync::Arc::new(TestClock::at("2026-01-01T00:00:00Z"));
-    let app = App::start_with(&database, Setup { database_clock: clock, ..Setup::default() }).await;
+    // The gateway sweeps by its own clock: what is being connected must not be old for it yet.
+    let now = jiff::Timestamp::now();
+    let clock = std::sync::Arc::new(TestClock::at(&now.to_string()));
+    let setup = Setup { database_clock: clock.clone(), ..Setup::default() };
+    let app = App::start_with(&database, setup).await;
     let id = app.connect().await;
+    clock.set(&(now - jiff::SignedDuration::from_hours(2)).to_string());
     let patch = AccountPatch { status: Some(AccountStatus::Connecting), ..AccountPatch::default() };
     let connecting =
         app.store.update_integrated_account(&app.environment_id, &id, None, patch, |_, _| Vec::new());
