@@ -18,7 +18,7 @@ use store::{
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use crate::accounts::context::{self, Split};
+use crate::accounts::context::Split;
 use crate::accounts::{Problem, filled_in};
 use crate::resolve::Installed;
 use crate::{Caller, Error, Gateway, time};
@@ -317,11 +317,7 @@ fn read(installed: &Installed, body: Map<String, Value>) -> Result<(&Install, To
 fn given(installed: &Installed, install: &Install, name: &str) -> Result<Split, Error> {
     let method = method(installed, install)?;
     let context = Map::from_iter([(install.context.clone(), Value::from(name))]);
-    let mut split = filled_in(installed.integration()?, &method, context, false, installed.provided())?;
-    let mut tidy = Map::new();
-    context::merge(&mut tidy, std::mem::take(&mut split.context));
-    split.context = tidy;
-    Ok(split)
+    Ok(filled_in(installed.integration()?, &method, context, false, installed.provided())?.of_new())
 }
 
 /// The account's own name, checked and tidied.

@@ -108,7 +108,7 @@ impl Gateway {
         if connected.account.status == AccountStatus::NeedsReauth {
             return None;
         }
-        let refused = access_token(refused.expose()).unwrap_or_default().to_owned();
+        let refused = access_token(refused.expose().get("oauth")).unwrap_or_default().to_owned();
         match self.renew(connected, Some(refused), true).await {
             Ok(renewed) => renewed,
             Err(error) => {
@@ -122,8 +122,8 @@ impl Gateway {
     /// Renews a token whatever its age.
     pub(crate) async fn renew_now(&self, connected: &Connected) -> Result<Option<Arc<Connected>>, Error> {
         let secrets = self.0.parts.store.open_account_secrets(&connected.account).await?;
-        let token = secrets.get("oauth").and_then(|oauth| oauth["token"]["access_token"].as_str());
-        self.renew(connected, Some(token.unwrap_or_default().to_owned()), true).await
+        let token = access_token(secrets.get("oauth")).unwrap_or_default();
+        self.renew(connected, Some(token.to_owned()), true).await
     }
 
     /// Renews a token, unless others do or have done. `replace` is the one that is no good, whatever its age. With `wait`, others are waited
@@ -171,7 +171,7 @@ impl Gateway {
         let secrets = self.0.parts.store.open_account_secrets(&account).await?;
         let connected = self.connect_parts(account).await?;
         let Some(oauth) = oauth(&connected) else { return Ok(None) };
-        let token = secrets.get("oauth").and_then(|oauth| oauth["token"]["access_token"].as_str());
+        let token = access_token(secrets.get("oauth"));
         let is_other = match replace {
             Some(replace) => token.is_some_and(|token| token != replace),
             None => age(&connected.account, oauth, self.0.parts.clock.now()) == Age::Fresh,
@@ -396,8 +396,9 @@ pub(crate) fn client_of<'a>(
     Ok(Client { id, secret: secret.or(defined.and_then(|client| client.secret.as_deref())) })
 }
 
-fn access_token(secrets: &Value) -> Option<&str> {
-    secrets["oauth"]["token"]["access_token"].as_str()
+/// The access token of what `oauth` holds among an account's secrets.
+fn access_token(oauth: Option<&Value>) -> Option<&str> {
+    oauth?["token"]["access_token"].as_str()
 }
 
 /// A token as it is kept: what may be shown, and what is sealed (facts, Truto 8.4).

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     Listed, Page, Store, StoreError, TimeRange,
     database::{Query, Row, Transaction},
-    page::{read_time_cursor, time_cursor},
+    page::time_cursor,
 };
 
 const COLUMNS: &str =
@@ -88,11 +88,7 @@ impl Store {
             }
         }
         filter.created_at.push_to(&mut query, "created_at");
-        if let Some(cursor) = &page.after {
-            let (time, id) = read_time_cursor(cursor)?;
-            query.push(" AND (created_at, id) < (").push_bind(time).push(", ").push_bind(id).push(")");
-        }
-        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(page.limit) + 1);
+        page.push_newest_first_to(&mut query)?;
         let rows = self.database().fetch_all(query).await?;
         let items = rows.iter().map(Event::read).collect::<Result<Vec<_>, _>>()?;
         Ok(Listed::cut(items, page.limit, |event| time_cursor(event.created_at, &event.id)))

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     Listed, Page, Store, StoreError, TimeRange,
     database::{Query, Row},
-    page::{read_time_cursor, time_cursor},
+    page::time_cursor,
 };
 
 /// A row to add. Field names are the API's; bodies are never part of it.
@@ -223,11 +223,7 @@ impl Store {
             query.push(" AND integrated_account_needs_reauth = ").push_bind(needs_reauth);
         }
         filter.created_at.push_to(&mut query, "created_at");
-        if let Some(cursor) = &page.after {
-            let (time, id) = read_time_cursor(cursor)?;
-            query.push(" AND (created_at, id) < (").push_bind(time).push(", ").push_bind(id).push(")");
-        }
-        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(page.limit) + 1);
+        page.push_newest_first_to(&mut query)?;
         let rows = self.database().fetch_all(query).await?;
         let items = rows.iter().map(LogEntry::read).collect::<Result<Vec<_>, _>>()?;
         Ok(Listed::cut(items, page.limit, |log| time_cursor(log.entry.created_at, &log.id)))

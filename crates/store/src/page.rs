@@ -27,6 +27,16 @@ impl Page {
         }
         query.push(order).push(" LIMIT ").push_bind(i64::from(self.limit) + 1);
     }
+
+    /// The same for a list ordered by time and id, newest first, whose cursors are [`time_cursor`]'s.
+    pub(crate) fn push_newest_first_to(&self, query: &mut Query) -> Result<(), StoreError> {
+        if let Some(cursor) = &self.after {
+            let (time, id) = read_time_cursor(cursor)?;
+            query.push(" AND (created_at, id) < (").push_bind(time).push(", ").push_bind(id).push(")");
+        }
+        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(i64::from(self.limit) + 1);
+        Ok(())
+    }
 }
 
 /// One page of a list.
@@ -79,7 +89,7 @@ impl TimeRange {
 }
 
 /// Reads a cursor that stands for a time and an id, as [`time_cursor`] writes it.
-pub(crate) fn read_time_cursor(cursor: &str) -> Result<(i64, &str), StoreError> {
+fn read_time_cursor(cursor: &str) -> Result<(i64, &str), StoreError> {
     cursor.split_once('_').and_then(|(time, id)| Some((time.parse().ok()?, id))).ok_or(StoreError::BadCursor)
 }
 

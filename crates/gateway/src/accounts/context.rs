@@ -19,6 +19,16 @@ pub(crate) struct Split {
     pub(crate) secrets: Map<String, Value>,
 }
 
+impl Split {
+    /// What a new account begins with: what is `null` is not there.
+    pub(crate) fn of_new(self) -> Self {
+        let (mut context, mut secrets) = (Map::new(), Map::new());
+        merge(&mut context, self.context);
+        merge(&mut secrets, self.secrets);
+        Self { context, secrets }
+    }
+}
+
 /// Takes what is secret out of `given`.
 pub(crate) fn split(integration: &Integration, mut given: Map<String, Value>) -> Split {
     given.remove(VIRTUAL);

@@ -59,9 +59,7 @@ impl Gateway {
             &given.secrets,
             self.0.parts.clock.now(),
         );
-        let (mut context, mut secrets) = (Map::new(), Map::new());
-        context::merge(&mut context, given.context);
-        context::merge(&mut secrets, given.secrets);
+        let Split { context, secrets } = given.of_new();
         let row = NewIntegratedAccount {
             environment_id: environment_id.to_owned(),
             environment_integration_id: installed.row.id.clone(),

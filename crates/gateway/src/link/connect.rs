@@ -249,9 +249,7 @@ impl Gateway {
         given: Given,
     ) -> Result<IntegratedAccount, Error> {
         let split = filled_in(integration, &given.method, given.context, false, installed.provided())?;
-        let (mut context, mut secrets) = (Map::new(), Map::new());
-        context::merge(&mut context, split.context);
-        context::merge(&mut secrets, split.secrets);
+        let Split { context, secrets } = split.of_new();
         let new = NewIntegratedAccount {
             environment_id: session.token.environment_id.clone(),
             environment_integration_id: installed.row.id.clone(),

@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 use store::{AccountPatch, AccountStatus};
 use utoipa::ToSchema;
 
-use super::{LinkErrorType, LinkSettings, invalid_token};
+use super::{LinkErrorType, LinkSettings};
 use crate::accounts::{context, failures, merged_secrets};
 use crate::events;
 use crate::options::MAX_LIMIT;
 use crate::resolve::Connected;
-use crate::{Caller, CallerKind, Error, Gateway, Payload, ProxyCall, Records, Reply, UnifiedCall};
+use crate::{Caller, Error, Gateway, Payload, ProxyCall, Records, Reply, UnifiedCall};
 
 /// Records read for one field at most.
 const MOST_RECORDS: usize = 5_000;
@@ -255,12 +255,8 @@ impl Gateway {
     }
 
     async fn open_form(&self, account_token: &str, additional: Map<String, Value>) -> Result<Open, Error> {
-        let caller = match self.authenticate(account_token).await {
-            Err(Error::Unauthenticated(_)) => return Err(invalid_token()),
-            caller => caller?,
-        };
-        let CallerKind::AccountToken { account_id, .. } = &caller.kind else { return Err(invalid_token()) };
-        let connected = self.load_connected(&caller.environment_id, account_id).await?;
+        let (caller, account_id) = self.account_caller(account_token).await?;
+        let connected = self.load_connected(&caller.environment_id, &account_id).await?;
         if connected.account.status != AccountStatus::Active {
             return Err(refused(
                 "Integrated account is not in the active state. Please reauth the integrated account.",

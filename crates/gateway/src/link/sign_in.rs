@@ -77,13 +77,7 @@ impl Gateway {
         if given.context.get("oauth").is_some_and(|oauth| oauth["token"]["access_token"].is_string()) {
             return Ok(None);
         }
-        let split =
-            filled_in(integration, &given.method, given.context.clone(), false, installed.provided())?;
-        let mut context = split.context;
-        installed.provide(integration, &mut context);
-        let context = Value::Object(context);
-        let secrets = self.0.parts.store.open_environment_integration_secrets(&installed.row).await?;
-        let secrets = Value::Object(secrets.expose().clone());
+        let (context, secrets) = self.asking(prepared, given).await?;
         let client = client_of(oauth, context["client_id"].as_str(), &secrets)?;
         let (state, verifier) = (generate(STATE)?, generate(PROOF)?);
         let asked = &session.settings.scopes;
@@ -113,6 +107,17 @@ impl Gateway {
         let environment_id = &session.token.environment_id;
         self.0.parts.store.create_oauth_state(environment_id, &state.hash(), &kept, ends).await?;
         Ok(Some(LinkStep::Redirect { url }))
+    }
+
+    /// What an authorization server is asked with, before there is an account: its context to be, and the environment's secrets.
+    async fn asking(&self, prepared: &Prepared, given: &Given) -> Result<(Value, Value), Error> {
+        let Prepared { installed, integration, .. } = prepared;
+        let split =
+            filled_in(integration, &given.method, given.context.clone(), false, installed.provided())?;
+        let mut context = split.context;
+        installed.provide(integration, &mut context);
+        let secrets = self.0.parts.store.open_environment_integration_secrets(&installed.row).await?;
+        Ok((Value::Object(context), Value::Object(secrets.expose().clone())))
     }
 
     /// Goes on connecting with what the person came back with. The lines are those of [`Gateway::link_connect`].
@@ -165,15 +170,9 @@ impl Gateway {
             return Err(failed(&format!("the platform gave no access: {said}")));
         };
         let prepared = self.prepared(session, &attempt.integration).await?;
-        let Prepared { installed, integration, .. } = &prepared;
         let given = prepared.given(session, &attempt.values, Some(attempt.method.clone()))?;
-        let oauth = integration.oauth(&given.method).ok_or_else(|| failed("begin again"))?;
-        let split = filled_in(integration, &given.method, given.context, false, installed.provided())?;
-        let mut context = split.context;
-        installed.provide(integration, &mut context);
-        let context = Value::Object(context);
-        let secrets = self.0.parts.store.open_environment_integration_secrets(&installed.row).await?;
-        let secrets = Value::Object(secrets.expose().clone());
+        let oauth = prepared.integration.oauth(&given.method).ok_or_else(|| failed("begin again"))?;
+        let (context, secrets) = self.asking(&prepared, &given).await?;
         let client = client_of(oauth, context["client_id"].as_str(), &secrets)?;
         let request = oauth
             .exchange(&context, client, code, &attempt.redirect_uri, &attempt.verifier)

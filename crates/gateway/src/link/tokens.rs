@@ -139,12 +139,23 @@ impl Gateway {
 
     /// The same by an integrated account token, for the page of the form.
     pub async fn account_link_settings(&self, account_token: &str) -> Result<LinkSettings, Error> {
+        let (caller, _) = self.account_caller(account_token).await?;
+        Ok(LinkSettings::of(&self.0.parts.store.get_environment(&caller.environment_id).await?))
+    }
+
+    /// Who comes with an integrated account token in place of a link token, and the account's id.
+    pub(super) async fn account_caller(&self, account_token: &str) -> Result<(Caller, String), Error> {
         let caller = match self.authenticate(account_token).await {
             Err(Error::Unauthenticated(_)) => return Err(invalid_token()),
             caller => caller?,
         };
-        let CallerKind::AccountToken { .. } = caller.kind else { return Err(invalid_token()) };
-        Ok(LinkSettings::of(&self.0.parts.store.get_environment(&caller.environment_id).await?))
+        match &caller.kind {
+            CallerKind::AccountToken { account_id, .. } => {
+                let account_id = account_id.clone();
+                Ok((caller, account_id))
+            }
+            CallerKind::ApiToken { .. } => Err(invalid_token()),
+        }
     }
 
     pub(super) async fn link_session(&self, link_token: &str) -> Result<Session, Error> {

@@ -1,11 +1,12 @@
 //! The sandbox's own controls, for tests in another process.
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest, Path, Request, State};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use http::StatusCode;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::decisions::LimitRecord;
@@ -31,6 +32,19 @@ pub(crate) fn router() -> Router<App> {
         .route("/_sandbox/apps/{id}", put(enter_app))
         .route("/_sandbox/install", post(install))
         .route("/_sandbox/uninstall", post(uninstall))
+}
+
+/// A JSON body; what is wrong with it is told as all else is.
+struct Asked<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
+    type Rejection = (StatusCode, Json<Value>);
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let told =
+            |rejection: JsonRejection| (rejection.status(), Json(json!({"message": rejection.body_text()})));
+        Json::from_request(request, state).await.map(|Json(asked)| Self(asked)).map_err(told)
+    }
 }
 
 async fn tenants(State(app): State<App>) -> Json<Vec<Tenant>> {
@@ -71,14 +85,7 @@ struct EventRequest {
     id: Option<String>,
 }
 
-async fn event(
-    State(app): State<App>,
-    request: Result<Json<EventRequest>, JsonRejection>,
-) -> (StatusCode, Json<Value>) {
-    let Json(request) = match request {
-        Ok(request) => request,
-        Err(rejection) => return (rejection.status(), Json(json!({"message": rejection.body_text()}))),
-    };
+async fn event(State(app): State<App>, Asked(request): Asked<EventRequest>) -> (StatusCode, Json<Value>) {
     let winery = match &request.tenant {
         Some(name) => app.wineries.find(name).map(|(_, winery)| winery),
         None => Some(app.wineries.first()),
@@ -96,14 +103,8 @@ async fn faults(State(app): State<App>) -> Json<Vec<InstalledFault>> {
     Json(app.faults.list())
 }
 
-async fn add_fault(
-    State(app): State<App>,
-    rule: Result<Json<FaultRule>, JsonRejection>,
-) -> (StatusCode, Json<Value>) {
-    match rule {
-        Ok(Json(rule)) => (StatusCode::CREATED, Json(json!({"id": app.faults.add(rule)}))),
-        Err(rejection) => (rejection.status(), Json(json!({"message": rejection.body_text()}))),
-    }
+async fn add_fault(State(app): State<App>, Asked(rule): Asked<FaultRule>) -> (StatusCode, Json<Value>) {
+    (StatusCode::CREATED, Json(json!({"id": app.faults.add(rule)})))
 }
 
 async fn clear_faults(State(app): State<App>) -> StatusCode {
@@ -122,14 +123,11 @@ async fn list_apps(State(app): State<App>) -> Json<Vec<apps::App>> {
 async fn enter_app(
     State(app): State<App>,
     Path(id): Path<String>,
-    version: Result<Json<AppVersion>, JsonRejection>,
+    Asked(version): Asked<AppVersion>,
 ) -> (StatusCode, Json<Value>) {
-    match version {
-        Ok(Json(version)) => match app.apps.enter(&id, version) {
-            Ok(()) => (StatusCode::OK, Json(json!({"app_id": id}))),
-            Err(error) => not_done(&error),
-        },
-        Err(rejection) => (rejection.status(), Json(json!({"message": rejection.body_text()}))),
+    match app.apps.enter(&id, version) {
+        Ok(()) => (StatusCode::OK, Json(json!({"app_id": id}))),
+        Err(error) => not_done(&error),
     }
 }
 
@@ -155,26 +153,15 @@ impl InstallRequest {
     }
 }
 
-async fn install(
-    State(app): State<App>,
-    request: Result<Json<InstallRequest>, JsonRejection>,
-) -> (StatusCode, Json<Value>) {
-    let Json(request) = match request {
-        Ok(request) => request,
-        Err(rejection) => return (rejection.status(), Json(json!({"message": rejection.body_text()}))),
-    };
+async fn install(State(app): State<App>, Asked(request): Asked<InstallRequest>) -> (StatusCode, Json<Value>) {
     let (tenant, id) = request.named(&app);
     called(app.apps.install(&tenant, &id, request.settings).await)
 }
 
 async fn uninstall(
     State(app): State<App>,
-    request: Result<Json<InstallRequest>, JsonRejection>,
+    Asked(request): Asked<InstallRequest>,
 ) -> (StatusCode, Json<Value>) {
-    let Json(request) = match request {
-        Ok(request) => request,
-        Err(rejection) => return (rejection.status(), Json(json!({"message": rejection.body_text()}))),
-    };
     let (tenant, id) = request.named(&app);
     called(app.apps.uninstall(&tenant, &id).await)
 }

@@ -4,12 +4,9 @@ use askama::Template;
 use axum::response::{IntoResponse, Response};
 use gateway::accounts::Problem;
 use gateway::app_page::AppState;
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::HeaderMap;
 
-use super::Language;
+use super::{Language, headers};
 use crate::error::ApiError;
 
 /// How the platform's own pages look.
@@ -119,23 +116,12 @@ impl AppPage<'_> {
     }
 
     fn headers(&self) -> HeaderMap {
-        let header = |name: HeaderName, value: &'static str| (name, HeaderValue::from_static(value));
-        let mut headers = HeaderMap::from_iter([
-            header(CONTENT_TYPE, "text/html; charset=utf-8"),
-            header(CACHE_CONTROL, "no-store"),
-            header(REFERRER_POLICY, "no-referrer"),
-            header(X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            header(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-        ]);
         let ancestors = self.frame_ancestors.join(" ");
         let ancestors = if ancestors.is_empty() { "'none'" } else { &ancestors };
         let policy = format!(
             "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
         );
-        if let Ok(policy) = HeaderValue::from_str(&policy) {
-            headers.insert(CONTENT_SECURITY_POLICY, policy);
-        }
-        headers
+        headers(&policy, "default-src 'none'; frame-ancestors 'none'")
     }
 }
 

@@ -95,21 +95,24 @@ impl Page<'_> {
     }
 
     fn headers(&self) -> HeaderMap {
-        let header = |name: HeaderName, value: &'static str| (name, HeaderValue::from_static(value));
-        let mut headers = HeaderMap::from_iter([
-            header(CONTENT_TYPE, "text/html; charset=utf-8"),
-            header(CACHE_CONTROL, "no-store"),
-            header(REFERRER_POLICY, "no-referrer"),
-            header(X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ]);
-        let policy = policy(self.allowed_origins);
-        // Origins are checked when they are set; one that is no header after all opens the page to nobody.
-        let policy = HeaderValue::from_str(&policy).or_else(|_| HeaderValue::from_str(&self::policy(&[])));
-        if let Ok(policy) = policy {
-            headers.insert(CONTENT_SECURITY_POLICY, policy);
-        }
-        headers
+        headers(&policy(self.allowed_origins), &policy(&[]))
     }
+}
+
+/// The headers of a page. Origins are checked when they are set; where one is no header after all, `closed` stands for `policy` and opens the
+/// page to nobody.
+fn headers(policy: &str, closed: &str) -> HeaderMap {
+    let header = |name: HeaderName, value: &'static str| (name, HeaderValue::from_static(value));
+    let mut headers = HeaderMap::from_iter([
+        header(CONTENT_TYPE, "text/html; charset=utf-8"),
+        header(CACHE_CONTROL, "no-store"),
+        header(REFERRER_POLICY, "no-referrer"),
+        header(X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ]);
+    if let Ok(policy) = HeaderValue::from_str(policy).or_else(|_| HeaderValue::from_str(closed)) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    headers
 }
 
 /// Nothing inline, nothing from elsewhere but the product's logo, framed by nobody but who is allowed. `'self'` is the playground.

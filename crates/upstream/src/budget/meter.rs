@@ -196,17 +196,16 @@ impl<T: Waits> Meter<T> {
         if self.is_exchanging {
             return None;
         }
-        let places = 0..self.slots.len();
-        let free =
-            places.filter(|at| self.slots[*at].free_at <= now && self.is_usable(&self.slots[*at], now));
+        let is_free = |at: &usize| self.slots[*at].free_at <= now && self.is_usable(&self.slots[*at], now);
+        let free = (0..self.slots.len()).filter(is_free);
+        let more = free.clone().count().saturating_sub(1);
         let first = free.min_by_key(|at| self.slots[*at].free_at)?;
         let mine = &mut self.slots[first];
         mine.is_under_way = true;
         let slot = mine.slot;
         let interval = self.interval();
         let credit = if self.is_short { 0.0 } else { CREDIT * interval };
-        let left = self.slots.iter().filter(|mine| mine.free_at <= now && self.is_usable(mine, now)).count();
-        let is_late = left > 1 && !self.is_gathering();
+        let is_late = more > 1 && !self.is_gathering();
         let distance = if is_late { CATCH_UP * interval } else { interval };
         self.due = self.due.max(now as f64 - credit) + distance;
         Some(slot)
