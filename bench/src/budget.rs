@@ -22,6 +22,8 @@ pub struct Options {
     pub window: u32,
     /// How many of them each part lasts; 0 leaves it out.
     pub windows: u32,
+    /// How many parts are left out at the beginning.
+    pub skip: usize,
     /// How many orders are pulled; 0 leaves it out.
     pub orders: usize,
 }
@@ -40,6 +42,27 @@ impl Pace {
     }
 }
 
+const PLANS: [phase::Plan; 3] = [
+    phase::Plan {
+        name: "one node over SQLite",
+        nodes: 1,
+        balance: Balance::Connection,
+        is_one_killed: false,
+    },
+    phase::Plan {
+        name: "three nodes over PostgreSQL, one killed midway",
+        nodes: 3,
+        balance: Balance::Connection,
+        is_one_killed: true,
+    },
+    phase::Plan {
+        name: "the same, each call to the next node",
+        nodes: 3,
+        balance: Balance::Call,
+        is_one_killed: true,
+    },
+];
+
 /// Measures twenty wineries on one node and on three, and then one winery's orders.
 pub async fn run(options: &Options) -> anyhow::Result<Vec<Target>> {
     let program = decant::program()?;
@@ -47,28 +70,20 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Target>> {
     if options.windows > 0 {
         let window = Duration::from_secs(options.window.into());
         let pace = Pace { window, windows: options.windows };
-        let plan = phase::Plan {
-            name: "one node over SQLite",
-            nodes: 1,
-            balance: Balance::Connection,
-            is_one_killed: false,
-        };
-        let over = Installation::over_sqlite(&program)?;
-        targets.extend(phase::run(&program, &over, &plan, pace).await?);
-        match std::env::var(POSTGRES_URL) {
-            Ok(url) => {
-                let over = Installation::over_postgres(&program, &url)?;
-                for (name, balance) in [
-                    ("three nodes over PostgreSQL, one killed midway", Balance::Connection),
-                    ("the same, each call to the next node", Balance::Call),
-                ] {
-                    let plan = phase::Plan { name, nodes: 3, balance, is_one_killed: true };
-                    targets.extend(phase::run(&program, &over, &plan, pace).await?);
+        let url = std::env::var(POSTGRES_URL).ok();
+        for plan in PLANS.iter().skip(options.skip) {
+            let over = match &url {
+                _ if plan.nodes == 1 => Installation::over_sqlite(&program)?,
+                Some(url) => Installation::over_postgres(&program, url)?,
+                None => {
+                    println!(
+                        "\nLeft out: {}; {POSTGRES_URL} names no empty database, and `cargo xtask bench` makes one.",
+                        plan.name
+                    );
+                    continue;
                 }
-            }
-            Err(_) => println!(
-                "\nThree nodes over PostgreSQL are left out: {POSTGRES_URL} names no empty database; `cargo xtask bench` makes one."
-            ),
+            };
+            targets.extend(phase::run(&program, &over, plan, pace).await?);
         }
     }
     if options.orders > 0 {

@@ -33,6 +33,9 @@ struct Arguments {
     /// How many such minutes each part of the budget's measurement lasts; 0 leaves them out.
     #[arg(long, default_value_t = 20, global = true)]
     windows: u32,
+    /// How many of the budget's parts are left out: the first is one node, then three nodes, then three with each call to the next.
+    #[arg(long, default_value_t = 0, global = true)]
+    skip: usize,
     /// How many orders are pulled by cursor; 0 leaves it out.
     #[arg(long, default_value_t = 100_000, global = true)]
     orders: usize,
@@ -60,8 +63,8 @@ async fn main() -> anyhow::Result<()> {
         targets.extend(proxy::run(arguments.connections, arguments.requests).await?);
     }
     if asked(Section::Budget) {
-        let Arguments { window, windows, orders, .. } = arguments;
-        targets.extend(budget::run(&budget::Options { window, windows, orders }).await?);
+        let Arguments { window, windows, skip, orders, .. } = arguments;
+        targets.extend(budget::run(&budget::Options { window, windows, skip, orders }).await?);
     }
     report::targets(&targets);
     Ok(())

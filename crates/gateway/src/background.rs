@@ -86,7 +86,6 @@ impl Inner {
             ChangeKind::ApiToken => self.callers.forget(&change.key).await,
             ChangeKind::IntegratedAccount => self.at_hand.forget_account(&change.key).await,
             ChangeKind::EnvironmentIntegration => self.at_hand.forget_installed(&change.key).await,
-            ChangeKind::Budget => self.budgets.share(&change.key).await,
             ChangeKind::MapOverride => self.at_hand.forget_environment(&change.key).await,
             // Accounts are kept sealed, whatever key sealed them.
             ChangeKind::DataKey => {}

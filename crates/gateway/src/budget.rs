@@ -8,10 +8,10 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use integration::{Count, Integration};
 use serde::Serialize;
 use serde_json::Value;
-use store::Store;
+use store::{BudgetMerge, BudgetRecord, BudgetWrite, Store};
 use tokio::time::Instant;
 use upstream::BoxError;
-use upstream::budget::{Asker, Budget, Budgets, Keeper, Kept, Lane, Permit, Standing};
+use upstream::budget::{Asker, Budget, Budgets, Keeper, Kept, Lane, Merge, Permit, Standing, Write};
 use upstream::circuit::Circuit;
 use utoipa::ToSchema;
 
@@ -287,25 +287,20 @@ pub fn retry_after_seconds(wait: Duration) -> u64 {
 pub(crate) struct StoreKeeper(pub(crate) Store);
 
 impl Keeper for StoreKeeper {
-    fn read<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Kept>, BoxError>> {
-        async { Ok(self.0.read_budget(key).await?.map(kept)) }.boxed()
+    fn read(&self, keys: Vec<String>) -> BoxFuture<'_, Result<Vec<Kept>, BoxError>> {
+        async move { Ok(self.0.read_budgets(&keys).await?.into_iter().map(kept).collect()) }.boxed()
     }
 
-    fn write<'a>(&'a self, key: &'a str, over: i64, state: &'a str) -> BoxFuture<'a, Result<bool, BoxError>> {
-        async move { Ok(self.0.write_budget(key, over, state).await?) }.boxed()
+    fn write(&self, records: Vec<Write>) -> BoxFuture<'_, Result<Vec<String>, BoxError>> {
+        let record = |Write { key, over, state }| BudgetWrite { name: key, over, state };
+        let records: Vec<BudgetWrite> = records.into_iter().map(record).collect();
+        async move { Ok(self.0.write_budgets(&records).await?) }.boxed()
     }
 
-    fn merge<'a>(
-        &'a self,
-        key: &'a str,
-        expected: &'a Value,
-        fields: &'a Value,
-    ) -> BoxFuture<'a, Result<Option<Kept>, BoxError>> {
-        async { Ok(self.0.merge_budget(key, expected, fields).await?.map(kept)) }.boxed()
-    }
-
-    fn ask<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
-        async { Ok(self.0.ask_for_budget(key).await?) }.boxed()
+    fn merge(&self, records: Vec<Merge>) -> BoxFuture<'_, Result<Vec<Kept>, BoxError>> {
+        let merge = |Merge { key, expected, fields }| BudgetMerge { name: key, expected, fields };
+        let merges: Vec<BudgetMerge> = records.into_iter().map(merge).collect();
+        async move { Ok(self.0.merge_budgets(&merges).await?.into_iter().map(kept).collect()) }.boxed()
     }
 
     fn is_exclusive(&self) -> bool {
@@ -313,8 +308,8 @@ impl Keeper for StoreKeeper {
     }
 }
 
-fn kept(record: store::BudgetRecord) -> Kept {
-    Kept { version: record.version, state: record.state }
+fn kept(BudgetRecord { name, version, state }: BudgetRecord) -> Kept {
+    Kept { key: name, version, state }
 }
 
 #[cfg(test)]

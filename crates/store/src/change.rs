@@ -30,8 +30,6 @@ pub enum ChangeKind {
     IntegratedAccount,
     /// A map override of an environment was made, changed or deleted; the key is the environment's id.
     MapOverride,
-    /// A node wants a part of a platform's limit; the key is the limit's name.
-    Budget,
     /// Keys were rotated; [`Store::changes_since`] has already read them. The key is the new data key's id.
     DataKey,
 }
@@ -43,7 +41,6 @@ impl ChangeKind {
             Self::EnvironmentIntegration => "environment_integration",
             Self::IntegratedAccount => "integrated_account",
             Self::MapOverride => "map_override",
-            Self::Budget => "budget",
             Self::DataKey => "data_key",
         }
     }
@@ -63,7 +60,6 @@ impl FromStr for ChangeKind {
             Self::EnvironmentIntegration,
             Self::IntegratedAccount,
             Self::MapOverride,
-            Self::Budget,
             Self::DataKey,
         ]
         .into_iter()

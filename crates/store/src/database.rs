@@ -153,6 +153,18 @@ impl Database {
         })
     }
 
+    /// The same for one that returns many.
+    pub async fn change_all(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => {
+                driver_query!(query).fetch_all(write).await?.into_iter().map(Row::Sqlite).collect()
+            }
+            Self::Postgres(pool) => {
+                driver_query!(query).fetch_all(pool).await?.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
     /// Begins a transaction that may write. On SQLite it takes the write lock at once: one that begins by reading and writes
     /// later would be refused when another wrote in between.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {

@@ -58,7 +58,7 @@ pub mod vault;
 
 pub use account_token::AccountToken;
 pub use api_token::ApiToken;
-pub use budget::BudgetRecord;
+pub use budget::{BudgetMerge, BudgetRecord, BudgetWrite};
 pub use change::{Change, ChangeKind, Changes};
 pub use clock::{Clock, SystemClock};
 pub use environment::Environment;

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 
 use super::Millis;
 
-/// So many slots are used between two words to the other nodes, which cost a round trip to the database.
-pub(crate) const BATCH: u32 = 12;
+/// So many slots of all its limits a node uses between two rounds, which cost round trips to the database.
+const BATCH: f64 = 12.0;
 
 /// How long a request of a node that is gone may have been on its way to the platform.
 const TRAVEL: Millis = 250;
@@ -28,10 +28,11 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
-    /// How long a node that has `owned` slots keeps them without a word: long enough to use a batch of them.
-    pub(crate) fn lease(&self, owned: usize) -> Millis {
-        let batch = self.window * Millis::from(BATCH) / owned.max(1) as Millis;
-        (batch * 5 / 4).clamp(self.window / 8, self.window * 9 / 10)
+    /// How long a node that has `owned` slots keeps them without a word: long enough to use a batch of them, and of what its other limits let pass
+    /// (`elsewhere`, requests a millisecond).
+    pub(crate) fn lease(&self, owned: usize, elsewhere: f64) -> Millis {
+        let pace = owned.max(1) as f64 / self.window as f64 + elsewhere;
+        ((BATCH / pace * 1.25) as Millis).clamp(self.window / 12, self.window * 9 / 10)
     }
 
     /// Until when a node may begin to use a slot that is free from `free_at` on, by its word at `at` that holds until `until`. One that becomes free in
@@ -40,9 +41,14 @@ impl Spec {
         if free_at <= at { until } else { until.min(free_at + self.window / 12) }
     }
 
-    /// How long a slot stays used after its request was answered: the window, and a little for clocks that differ.
+    /// How long a slot stays used after its request was answered: the window, and a little for a clock that is being set.
     pub(crate) fn rest(&self) -> Millis {
-        self.window + (self.window / 200).max(20)
+        self.window + (self.window / 1_000).max(2)
+    }
+
+    /// How much longer a slot stays used when another node has it next: clocks differ.
+    fn skew(&self) -> Millis {
+        (self.window / 200).max(20)
     }
 }
 
@@ -78,6 +84,18 @@ struct Node {
     is_busy: bool,
 }
 
+impl Node {
+    /// When it speaks again at the latest, if it is still there.
+    fn speaks_by(&self) -> Millis {
+        speaks_by(self.at, self.until)
+    }
+}
+
+/// When a node that spoke at `at`, and for a lease until `until`, speaks again at the latest: some time before its end.
+pub(crate) fn speaks_by(at: Millis, until: Millis) -> Millis {
+    until - (until - at) / 5
+}
+
 /// What is left of the limit, learned from a refusal that came before our own slots were used up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Lowered {
@@ -99,6 +117,8 @@ struct Pressure {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Exchange {
     pub(crate) now: Millis,
+    /// How many requests a millisecond its other limits let pass.
+    pub(crate) elsewhere: f64,
     /// Its slots that it used, and from when on each is free again.
     pub(crate) spent: Vec<(u32, Millis)>,
     /// Its slots that are in use, which it can't give up.
@@ -141,6 +161,8 @@ pub(crate) struct Given {
     pub(crate) lacks: bool,
     /// How many slots of the limit are nobody's, or where negative how many more nodes have, which the others have to give up.
     pub(crate) left: i64,
+    /// When one of the other nodes will have spoken since.
+    pub(crate) next_word: Millis,
     /// When the used slots that are not its own become free, as far as other nodes have said that they used theirs.
     pub(crate) used_until: Vec<Millis>,
 }
@@ -192,9 +214,8 @@ impl Ledger {
     /// How many slots may be used now.
     fn limit(&self, spec: Spec, now: Millis) -> u32 {
         let Some(lowered) = &self.lowered else { return spec.amount };
-        // One more after a window and a half, four after two and a half, nine after three and a half: careful while others are there, quick
-        // once they are gone. Quicker where little is left, which rather was a burst of theirs than is their habit.
-        let windows = (now - lowered.at) as f64 / spec.window as f64 - 0.5;
+        // One more after 1.75 windows, four after 2.75, nine after 3.75: careful while others are there, quick once they are gone. Quicker where little is left, which rather was a burst of theirs than is their habit.
+        let windows = (now - lowered.at) as f64 / spec.window as f64 - 0.75;
         let step = (f64::from(spec.amount.saturating_sub(lowered.to)) / f64::from(spec.amount) * 4.0)
             .max(1.0)
             .floor();
@@ -231,7 +252,8 @@ impl Ledger {
         let surplus = owned.saturating_sub(want);
         let surplus = if surplus > said.want as usize { surplus } else { 0 };
         let less = surplus.max(asked).max(excess);
-        let mut given_up = self.give_up(&idle, less, asked > excess);
+        let reach = if asked > excess { idle.len() } else { less + less / 2 };
+        let mut given_up = self.give_up(spec, &idle, less, reach);
         given_up.drain(..beyond.min(given_up.len()));
         self.grant(name, given_up);
         let more = if less > 0 { 0 } else { want.saturating_sub(owned) };
@@ -240,7 +262,8 @@ impl Ledger {
         let lacks = if said.is_busy { want.saturating_sub(owned) as u32 } else { 0 };
         self.lacks.insert(name.to_owned(), lacks);
         if owned > 0 || lacks > 0 {
-            let node = Node { at: now, until: now + spec.lease(owned), is_busy: said.is_busy };
+            let node =
+                Node { at: now, until: now + spec.lease(owned, said.elsewhere), is_busy: said.is_busy };
             self.nodes.insert(name.to_owned(), node);
         } else {
             self.nodes.remove(name);
@@ -271,9 +294,9 @@ impl Ledger {
         };
         let used_until =
             |slot: &Slot| (slot.node.as_deref() != Some(name) && slot.free_at > now).then_some(slot.free_at);
-        let has_more =
-            |(other, node): &(&String, &Node)| *other != name && (node.is_busy || self.lacks_of(other) > 0);
-        let others_busy = self.nodes.iter().filter(has_more).count();
+        let others = || self.nodes.iter().filter(|(other, _)| *other != name);
+        let has_more = |(other, node): &(&String, &Node)| node.is_busy || self.lacks_of(other) > 0;
+        let others_busy = others().filter(has_more).count();
         let node = self.nodes.get(name);
         Given {
             own: (0u32..).zip(&self.slots).filter_map(of).collect(),
@@ -282,9 +305,10 @@ impl Ledger {
             limit: self.limit(spec, now),
             busy: others_busy as u32 + 1,
             part: self.pressure(name, self.limit(spec, now) as usize).part as u32,
-            is_shared: self.nodes.keys().any(|other| other != name),
+            is_shared: others().next().is_some(),
             lacks: self.lacks_of(name) > 0,
             left: i64::from(self.limit(spec, now)) - self.owned_by_all() as i64,
+            next_word: others().map(|(_, node)| node.speaks_by()).min().unwrap_or(now),
             used_until: self.slots.iter().filter_map(used_until).collect(),
         }
     }
@@ -300,7 +324,7 @@ impl Ledger {
                 fields.insert(slot.to_string(), json!(Slot { free_at: *free_at, node: known.node.clone() }));
             }
         }
-        let until = said.now + spec.lease(self.owned(name));
+        let until = said.now + spec.lease(self.owned(name), said.elsewhere);
         let next = Node { at: said.now, until, is_busy: said.is_busy };
         let field = format!("@{name}");
         let expected = json!({ field.as_str(): word });
@@ -338,8 +362,10 @@ impl Ledger {
             for slot in self.slots.iter_mut().filter(|slot| slot.node.as_ref() == Some(&other)) {
                 slot.node = None;
                 if slot.free_at <= node.until {
-                    slot.free_at =
-                        spec.usable_until(slot.free_at, node.at, node.until) + TRAVEL + spec.rest();
+                    slot.free_at = spec.usable_until(slot.free_at, node.at, node.until)
+                        + TRAVEL
+                        + spec.rest()
+                        + spec.skew();
                 }
             }
         }
@@ -357,8 +383,11 @@ impl Ledger {
         let used = (0u32..).zip(&self.slots).filter(is_used).count() as u32;
         let limit = self.limit(spec, now);
         let left = said.told_remaining.map(|left| used.saturating_add(left)).filter(|to| *to < limit);
+        // Refused again so soon: the others are about to use more.
+        let is_again = self.lowered.as_ref().is_some_and(|lowered| now - lowered.at < spec.window / 4);
         // While others have yet to give up what is beyond it, a refusal alone says nothing new.
-        let most = if self.beyond(limit as usize) > 0 { limit } else { limit.saturating_sub(1) };
+        let less = if self.beyond(limit as usize) > 0 { 0 } else { 1 + u32::from(is_again) };
+        let most = limit.saturating_sub(less);
         let refused = said.was_refused.then(|| used.min(most)).filter(|to| *to < limit);
         if let Some(to) = left.into_iter().chain(refused).min() {
             self.lowered = Some(Lowered { at: now, to: to.max(1) });
@@ -399,14 +428,15 @@ impl Ledger {
         idle
     }
 
-    /// Gives `surplus` of a node's slots up: the first to become free, or `evenly` some all along, so that whoever has them next has one soon
-    /// and so has this node.
-    fn give_up(&mut self, idle: &[usize], surplus: usize, evenly: bool) -> Vec<usize> {
-        let surplus = surplus.min(idle.len());
-        let places = (0..surplus).map(|place| if evenly { place * idle.len() / surplus } else { place });
-        let given_up: Vec<usize> = places.map(|place| idle[place]).collect();
+    /// Gives `surplus` of a node's idle slots up, spread over the `reach` that become free first: so whoever has them next has one soon, and so
+    /// has this node.
+    fn give_up(&mut self, spec: Spec, idle: &[usize], surplus: usize, reach: usize) -> Vec<usize> {
+        let (surplus, reach) = (surplus.min(idle.len()), reach.min(idle.len()));
+        let given_up: Vec<usize> = (0..surplus).map(|place| idle[place * reach / surplus]).collect();
         for index in &given_up {
-            self.slots[*index].node = None;
+            let slot = &mut self.slots[*index];
+            slot.node = None;
+            slot.free_at += spec.skew();
         }
         given_up
     }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::ledger::{BATCH, Exchange, Given, Own, Spec};
+use super::ledger::{Exchange, Given, Own, Spec, speaks_by};
 use super::line::{Lane, Line};
 use super::{Millis, Standing, span};
 
@@ -19,9 +19,9 @@ const LEAST_IN_HAND: u32 = 4;
 /// So many requests may make up for a time in which nobody asked.
 const CREDIT: f64 = 4.0;
 
-/// How much closer than an even pace requests follow while several slots are free: slots come back as fast as they are used, so a delay would
-/// stay for good. Gently, since those that are bunched leave a gap behind them.
-const CATCH_UP: f64 = 0.95;
+/// The same for a time in which there was no slot: slots do not come back to the moment, and what is late once would stay late. Few, since requests that are
+/// bunched leave a gap behind them, in which an interactive call waits.
+const CREDIT_WHEN_SHORT: f64 = 2.0;
 
 /// One that waits for its turn.
 pub(crate) trait Waits {
@@ -57,8 +57,6 @@ pub(crate) struct Meter<T> {
     next_exchange: Millis,
     /// After one that failed.
     retry_at: Millis,
-    /// Exchanges in a row that gave less than was wanted, and no more than there was.
-    in_vain: u32,
     /// When the next request is due by an even pace.
     due: f64,
     /// Whether someone waits for a slot to become free: then the time has passed, and is no credit.
@@ -68,8 +66,6 @@ pub(crate) struct Meter<T> {
     /// The platform said to wait until then.
     paused_until: Millis,
     was_refused: bool,
-    /// Whether another node asked for slots.
-    is_asked: bool,
     told_remaining: Option<u32>,
 }
 
@@ -93,13 +89,11 @@ impl<T: Waits> Meter<T> {
             is_exchanging: false,
             next_exchange: 0,
             retry_at: 0,
-            in_vain: 0,
             due: 0.0,
             is_short: false,
             waited_at: Millis::MIN / 2,
             paused_until: 0,
             was_refused: false,
-            is_asked: false,
             told_remaining: None,
         }
     }
@@ -171,14 +165,40 @@ impl<T: Waits> Meter<T> {
     }
 
     fn is_exchange_due(&self, now: Millis) -> bool {
-        let is_ending = self.given.until - now < (self.given.until - self.given.at) / 5;
-        let may_help = now >= self.next_exchange && (self.is_asked || !self.has_one_soon(now));
-        now >= self.retry_at && (self.was_refused || is_ending || self.spent() >= BATCH || may_help)
+        let may_help = now >= self.next_exchange && !self.has_one_soon(now);
+        now >= self.retry_at && (self.was_refused || self.is_ending(now) || may_help)
     }
 
-    /// How many slots were used since the last exchange.
-    fn spent(&self) -> u32 {
-        self.slots.iter().filter(|mine| mine.is_spent).count() as u32
+    /// Whether its lease is about to end.
+    pub(crate) fn is_ending(&self, now: Millis) -> bool {
+        now >= self.ends_soon()
+    }
+
+    /// How long one on which nobody waits waits for someone, before it has something to say.
+    pub(crate) fn rest(&self, now: Millis) -> Millis {
+        (self.ends_soon() - now).clamp(0, self.spec.window / 3)
+    }
+
+    fn ends_soon(&self) -> Millis {
+        speaks_by(self.given.at, self.given.until)
+    }
+
+    /// Whether it has something to say or to learn, in a round that is held anyway.
+    pub(crate) fn may_speak(&self, now: Millis) -> bool {
+        let is_in_use = self.line.total() > 0 || self.has_slots() && self.given.is_shared;
+        let is_early =
+            self.is_exchanging || now < self.retry_at || now - self.given.at < self.spec.window / 60;
+        !is_early && (is_in_use || self.slots.iter().any(|mine| mine.is_spent))
+    }
+
+    /// When it spoke last.
+    pub(crate) fn spoke_at(&self) -> Millis {
+        self.given.at
+    }
+
+    /// How many requests a millisecond its slots let pass.
+    pub(crate) fn pace(&self) -> f64 {
+        self.slots.len() as f64 / self.spec.window as f64
     }
 
     /// When the next slot may be used, if the lease lasts until then.
@@ -197,17 +217,13 @@ impl<T: Waits> Meter<T> {
             return None;
         }
         let is_free = |at: &usize| self.slots[*at].free_at <= now && self.is_usable(&self.slots[*at], now);
-        let free = (0..self.slots.len()).filter(is_free);
-        let more = free.clone().count().saturating_sub(1);
-        let first = free.min_by_key(|at| self.slots[*at].free_at)?;
+        let first = (0..self.slots.len()).filter(is_free).min_by_key(|at| self.slots[*at].free_at)?;
         let mine = &mut self.slots[first];
         mine.is_under_way = true;
         let slot = mine.slot;
         let interval = self.interval();
-        let credit = if self.is_short { 0.0 } else { CREDIT * interval };
-        let is_late = more > 1 && !self.is_gathering();
-        let distance = if is_late { CATCH_UP * interval } else { interval };
-        self.due = self.due.max(now as f64 - credit) + distance;
+        let credit = interval * if self.is_short { CREDIT_WHEN_SHORT } else { CREDIT };
+        self.due = self.due.max(now as f64 - credit) + interval;
         Some(slot)
     }
 
@@ -225,6 +241,11 @@ impl<T: Waits> Meter<T> {
             self.slots.len() as f64
         };
         self.spec.window as f64 / has.max(1.0)
+    }
+
+    /// The distance of requests of all nodes together.
+    fn distance(&self) -> Millis {
+        self.spec.window / Millis::from(self.given.limit.max(1))
     }
 
     /// How far a lane may run ahead of an even pace.
@@ -269,7 +290,7 @@ impl<T: Waits> Meter<T> {
         self.unused(slot);
         self.was_refused = true;
         // The limit that is learned from it holds the others back; this is the time to learn it.
-        let wait = wait.unwrap_or(self.interval() as Millis / 4);
+        let wait = wait.unwrap_or(self.distance() / 4);
         self.paused_until = self.paused_until.max(now + wait);
     }
 
@@ -282,16 +303,16 @@ impl<T: Waits> Meter<T> {
         self.slots.iter_mut().find(|mine| mine.slot == slot)
     }
 
-    /// What to say at the next exchange; `is_end` when this node needs nothing more for now.
-    pub(crate) fn exchange(&mut self, now: Millis, is_end: bool) -> Exchange {
+    /// What to say at the next exchange; `is_end` when this node needs nothing more for now. `pace` is that of all limits of this node.
+    pub(crate) fn exchange(&mut self, now: Millis, is_end: bool, pace: f64) -> Exchange {
         self.is_exchanging = true;
-        self.is_asked = false;
         self.line.retain(|one| !one.is_gone());
         let waiting = self.line.total() as u32;
         let of = |filter: fn(&&Mine) -> bool| self.slots.iter().filter(filter);
         let in_hand = self.in_hand(now);
         Exchange {
             now,
+            elsewhere: (pace - self.pace()).max(0.0),
             spent: of(|mine| mine.is_spent).map(|mine| (mine.slot, mine.free_at)).collect(),
             under_way: of(|mine| mine.is_under_way).map(|mine| mine.slot).collect(),
             want: if is_end && waiting == 0 { 0 } else { in_hand.max(waiting) },
@@ -324,21 +345,18 @@ impl<T: Waits> Meter<T> {
                 None => Mine { slot: own.slot, free_at: own.free_at, is_under_way: false, is_spent: false },
             }
         };
-        let had = self.slots.len();
         self.slots = given.own.iter().map(of).collect();
         self.given = given;
         if said.was_refused && self.given.left < 0 {
             // Others still use what they have to give up.
-            self.paused_until = self.paused_until.max(now + self.interval() as Millis);
+            self.paused_until = self.paused_until.max(now + self.distance());
         }
-        let was_in_vain = self.given.lacks && self.slots.len() <= had;
-        self.in_vain = if was_in_vain { self.in_vain.saturating_add(1) } else { 0 };
-        // Asking again at once would only cost; and one that has its part has to wait for nothing but the time.
+        // Asking again before others have spoken would only cost, and one that has its part has to wait for nothing but the time.
         self.next_exchange = match self.given.lacks {
             false if !self.given.is_shared => now,
             false => now + self.spec.window / 200,
-            true if self.has_part() => now + self.spec.window / 2,
-            true => now + ((self.spec.window / 40) << self.in_vain.min(4)).min(self.spec.window / 4),
+            true if self.has_part() => self.given.until,
+            true => self.given.next_word.max(now + self.spec.window / 60),
         };
     }
 
@@ -359,13 +377,6 @@ impl<T: Waits> Meter<T> {
         self.retry_at = now + self.spec.window / 60;
     }
 
-    /// Whether others are to be asked to give up slots: those beyond the limit, when the platform has said so; and when this node got less than
-    /// its part, for the first time in a row.
-    pub(crate) fn is_to_ask(&self, said: &Exchange) -> bool {
-        let is_in_need = self.given.lacks && self.in_vain == 1 && !self.has_part();
-        is_in_need || said.was_refused && self.given.left < 0
-    }
-
     /// Whether it has less than its part because it has not asked for more yet.
     fn is_gathering(&self) -> bool {
         !self.given.lacks && !self.has_part()
@@ -376,12 +387,6 @@ impl<T: Waits> Meter<T> {
         self.slots.len() as f64 >= 0.9 * f64::from(self.given.part)
     }
 
-    /// Another node lacks slots: the next exchange is due.
-    pub(crate) fn look_again(&mut self, now: Millis) {
-        self.is_asked = true;
-        self.next_exchange = self.next_exchange.min(now);
-    }
-
     /// Whether other nodes use the limit as well.
     pub(crate) fn is_shared(&self) -> bool {
         self.given.is_shared
@@ -390,15 +395,6 @@ impl<T: Waits> Meter<T> {
     /// Whether nobody waits.
     pub(crate) fn is_resting(&self) -> bool {
         self.line.total() == 0
-    }
-
-    /// Whether a node on which nobody waits has something to say before `until`: that it holds more than it needs, or is still there.
-    pub(crate) fn has_word(&self, now: Millis, until: Millis) -> bool {
-        let free = self.slots.iter().filter(|mine| !mine.is_under_way && mine.free_at <= now).count() as u32;
-        free > 2 * self.in_hand(now)
-            || self.given.until <= until
-            || self.spent() >= BATCH
-            || self.is_cold(now)
     }
 
     /// Whether all of its slots are free, so that nothing is lost with it.
@@ -469,11 +465,11 @@ mod tests {
     #[test]
     fn who_joins_while_an_exchange_runs_is_let_pass_after_it() {
         let (mut meter, mut ledger) = (Meter::new(SPEC), Ledger::read(SPEC, None, 0));
-        let said = meter.exchange(0, false);
+        let said = meter.exchange(0, false, 0.0);
         let given = ledger.exchange(SPEC, "node", &said);
         meter.take(0, &said, given);
         // Another asks how things stand, and nobody waits yet.
-        let said = meter.exchange(1, false);
+        let said = meter.exchange(1, false, 0.0);
         meter.join(1, Lane::Interactive, "caller".into(), 7, false);
         assert!(matches!(meter.step(1), Step::Wait(_)));
         let given = ledger.exchange(SPEC, "node", &said);

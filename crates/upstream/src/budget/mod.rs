@@ -8,41 +8,42 @@ mod keeper;
 mod ledger;
 mod line;
 mod meter;
+mod round;
+mod rounds;
 #[cfg(test)]
 mod simulation;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::join_all;
 use integration::{Limit, Told};
-use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
-pub use self::keeper::{Keeper, Kept};
-use self::ledger::{Exchange, Given, Ledger, Spec};
+pub use self::keeper::{Keeper, Kept, Merge, Write};
+use self::ledger::{Ledger, Spec};
 pub use self::line::Lane;
 use self::meter::{Meter, Step, Waits};
-use crate::{BoxError, metrics};
+use self::round::{Last, Speaker};
+use self::rounds::Queue;
+use crate::metrics;
 
 /// Milliseconds since 1970. Nodes that share a limit need clocks that agree to a fraction of a second.
 pub(crate) type Millis = i64;
 
 /// How long one who does not want to wait waits for the database.
 const ASKING: Duration = Duration::from_millis(250);
-/// So often a record that others change meanwhile is tried again.
-const TRIES: u32 = 8;
-
 /// All budgets of a node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Budgets(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    node: String,
+    speaker: Speaker,
     keeper: Arc<dyn Keeper>,
-    started: Millis,
     budgets: Mutex<HashMap<String, Arc<Budget>>>,
+    queue: Mutex<Queue>,
 }
 
 /// One limit of one platform account.
@@ -51,19 +52,13 @@ pub struct Budget {
     key: String,
     limit: Limit,
     spec: Spec,
-    node: String,
-    keeper: Arc<dyn Keeper>,
+    node: Weak<Inner>,
     meter: Mutex<Meter<Waiter>>,
     /// Set while a task sees to those who wait.
     is_driven: Mutex<bool>,
     changed: Notify,
-    /// The record as it was last written or read here, with its version.
-    last: tokio::sync::Mutex<Option<Last>>,
-    started: Millis,
+    last: Mutex<Option<Last>>,
 }
-
-/// A record and its version.
-type Last = (i64, Ledger);
 
 #[derive(Debug)]
 struct Waiter {
@@ -130,7 +125,9 @@ impl Standing {
 impl Budgets {
     /// The budgets of one node, kept in `keeper`. `node` names this process and no other, not even the same program's next run.
     pub fn new(node: impl Into<String>, keeper: Arc<dyn Keeper>) -> Self {
-        Self(Arc::new(Inner { node: node.into(), keeper, started: now(), budgets: Mutex::default() }))
+        let alone_since = keeper.is_exclusive().then(now);
+        let speaker = Speaker { name: node.into(), alone_since };
+        Self(Arc::new(Inner { speaker, keeper, budgets: Mutex::default(), queue: Mutex::default() }))
     }
 
     /// The budget for a limit; `whose` says which account of which platform.
@@ -138,7 +135,7 @@ impl Budgets {
         let Limit { name, amount, window, .. } = limit;
         // A definition that was changed is another limit: what is known of the old one says nothing of it.
         let key = format!("{whose}|{name}|{amount}/{}", window.as_millis());
-        let mut budgets = self.all();
+        let mut budgets = self.0.all();
         if let Some(budget) = budgets.get(&key) {
             return Arc::clone(budget);
         }
@@ -147,52 +144,33 @@ impl Budgets {
             key: key.clone(),
             limit: limit.clone(),
             spec,
-            node: self.0.node.clone(),
-            keeper: Arc::clone(&self.0.keeper),
+            node: Arc::downgrade(&self.0),
             meter: Mutex::new(Meter::new(spec)),
             is_driven: Mutex::new(false),
             changed: Notify::new(),
-            last: tokio::sync::Mutex::new(None),
-            started: self.0.started,
+            last: Mutex::new(None),
         });
         budgets.insert(key, Arc::clone(&budget));
         budget
     }
 
-    /// Another node asks for its part of a limit: gives up what is held beyond ours.
-    pub async fn share(&self, key: &str) {
-        let budget = self.all().get(key).map(Arc::clone);
-        let Some(budget) = budget else { return };
-        let is_resting = {
-            let mut meter = budget.meter();
-            meter.look_again(now());
-            meter.is_resting()
-        };
-        if is_resting {
-            budget.exchange(false).await;
-        } else {
-            budget.changed.notify_one();
-        }
-    }
-
     /// Forgets the budgets that nobody uses and whose slots are all free again.
     pub fn sweep(&self) {
-        let mut budgets = self.all();
+        let mut budgets = self.0.all();
         budgets.retain(|_, budget| Arc::strong_count(budget) > 1 || !budget.meter().is_cold(now()));
     }
 
     /// Gives all slots back that are held, with the times of those that were used: for the end of the process.
     pub async fn give_back(&self) {
-        let budgets: Vec<Arc<Budget>> = self.all().values().map(Arc::clone).collect();
-        for budget in budgets {
-            if budget.meter().has_slots() {
-                budget.exchange(true).await;
-            }
-        }
+        let mut budgets: Vec<Arc<Budget>> = self.0.all().values().map(Arc::clone).collect();
+        budgets.retain(|budget| budget.meter().has_slots());
+        join_all(budgets.iter().map(|budget| self.0.exchange(budget, true))).await;
     }
+}
 
+impl Inner {
     fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<Budget>>> {
-        self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -241,13 +219,17 @@ impl Budget {
     }
 
     /// How it stands, by the record that all nodes share.
-    pub async fn read_standing(&self) -> Standing {
+    pub async fn read_standing(self: &Arc<Self>) -> Standing {
         if self.meter().has_slots() {
             self.exchange(false).await;
-        } else if let Ok((_, ledger)) = self.read().await {
+        } else if let Some(node) = self.node.upgrade() {
             // To look takes nothing.
-            let now = now();
-            self.meter().see(ledger.given(self.spec, &self.node, now));
+            metrics::round_trip();
+            if let Ok(kept) = node.keeper.read(vec![self.key.clone()]).await {
+                let now = now();
+                let ledger = Ledger::read(self.spec, kept.first().map(|kept| &*kept.state), now);
+                self.meter().see(ledger.given(self.spec, &node.speaker.name, now));
+            }
         }
         self.standing()
     }
@@ -259,6 +241,10 @@ impl Budget {
 
     fn meter(&self) -> MutexGuard<'_, Meter<Waiter>> {
         self.meter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Last>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sees to it that a task lets those pass who wait.
@@ -291,16 +277,16 @@ impl Budget {
                 Step::Rest => {
                     // What it does not need is for the others: step by step, for callers who take the nodes by turns come back.
                     if self.meter().is_shared() {
-                        let rest = span(self.spec.window / 3);
+                        let rest = span(self.meter().rest(now()));
                         if tokio::time::timeout(rest, self.changed.notified()).await.is_ok() {
                             continue;
                         }
-                        let (now, rest) = (now(), self.spec.window / 3);
-                        let (is_cold, has_word) = {
+                        let now = now();
+                        let (is_cold, is_ending) = {
                             let meter = self.meter();
-                            (meter.is_cold(now), meter.has_word(now, now + rest))
+                            (meter.is_cold(now), meter.is_ending(now))
                         };
-                        if has_word {
+                        if is_cold || is_ending {
                             self.exchange(is_cold).await;
                         }
                         if !is_cold {
@@ -318,83 +304,11 @@ impl Budget {
         }
     }
 
-    /// Says what was used, and takes or gives up slots; all of them at the `end` of what this node needs.
-    async fn exchange(&self, end: bool) {
-        let mut last = self.last.lock().await;
-        let said = self.meter().exchange(now(), end);
-        match self.try_exchange(&mut last, &said).await {
-            Ok(given) => {
-                let is_to_ask = {
-                    let mut meter = self.meter();
-                    meter.take(now(), &said, given);
-                    meter.is_to_ask(&said)
-                };
-                if is_to_ask && let Err(error) = self.keeper.ask(&self.key).await {
-                    tracing::debug!(
-                        error = &*error as &dyn std::error::Error,
-                        "can't ask other nodes for slots"
-                    );
-                }
-            }
-            Err(error) => {
-                tracing::warn!(
-                    error = &*error as &dyn std::error::Error,
-                    "a limit's record can't be reached; going on with the slots at hand"
-                );
-                self.meter().go_on(now(), &said);
-            }
+    /// See [`Inner::exchange`].
+    async fn exchange(self: &Arc<Self>, is_end: bool) {
+        if let Some(node) = self.node.upgrade() {
+            node.exchange(self, is_end).await;
         }
-        self.changed.notify_one();
-    }
-
-    async fn try_exchange(&self, last: &mut Option<Last>, said: &Exchange) -> Result<Given, BoxError> {
-        let mut known = last.take();
-        let mut is_reported = false;
-        for _ in 0..TRIES {
-            let (version, mut ledger) = match known.take() {
-                // What others wrote since is not known: first says its own, and sees theirs by it.
-                Some((_, ledger)) if !is_reported && self.meter().is_shared() => {
-                    is_reported = true;
-                    known = self.report(&ledger, said).await?;
-                    continue;
-                }
-                Some(known) => known,
-                None => self.read().await?,
-            };
-            let before = is_reported.then(|| ledger.clone());
-            if self.keeper.is_exclusive() {
-                ledger.end_others(&self.node, self.started);
-            }
-            let given = ledger.exchange(self.spec, &self.node, said);
-            if let Some(before) = before
-                && !ledger.differs(&before, &self.node)
-            {
-                *last = Some((version, before));
-                return Ok(given);
-            }
-            metrics::round_trip();
-            let state = Value::Object(ledger.fields()).to_string();
-            if self.keeper.write(&self.key, version, &state).await? {
-                *last = Some((version + 1, ledger));
-                return Ok(given);
-            }
-        }
-        Err("other nodes change it all the time".into())
-    }
-
-    /// Says what is this node's own, beside others; gives the record with it, `None` where the others took this node for gone.
-    async fn report(&self, known: &Ledger, said: &Exchange) -> Result<Option<Last>, BoxError> {
-        let Some((expected, fields)) = known.report(self.spec, &self.node, said) else { return Ok(None) };
-        metrics::round_trip();
-        let kept = self.keeper.merge(&self.key, &expected, &fields).await?;
-        Ok(kept.map(|kept| (kept.version, Ledger::read(self.spec, Some(&kept.state), said.now))))
-    }
-
-    async fn read(&self) -> Result<Last, BoxError> {
-        metrics::round_trip();
-        let kept = self.keeper.read(&self.key).await?;
-        let text = kept.as_ref().map(|kept| kept.state.as_str());
-        Ok((kept.as_ref().map_or(0, |kept| kept.version), Ledger::read(self.spec, text, now())))
     }
 }
 

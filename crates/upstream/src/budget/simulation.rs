@@ -1,16 +1,20 @@
 //! Nodes, callers, a second app and a platform that counts strictly, simulated: what holds for every seed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value};
 
 use super::Millis;
-use super::ledger::{Exchange, Ledger, Spec};
+use super::keeper::{Kept, Merge};
+use super::ledger::{Ledger, Spec};
 use super::line::Lane;
 use super::meter::{Meter, Step, Waits};
+use super::round::{Last, Round, Speaker, Trip};
 
 const SPEC: Spec = Spec { amount: 100, window: 60_000 };
 const TICK: Millis = 10;
+/// The distance of a second app's requests: a third of the limit.
+const BESIDE: Millis = 1_800;
 
 /// A repeatable source of chance (splitmix64): the same run for the same seed, whatever crates are updated.
 struct Chance(u64);
@@ -67,6 +71,7 @@ impl Platform {
 
 /// A request on its way.
 struct Flight {
+    account: usize,
     node: usize,
     slot: u32,
     call: Call,
@@ -75,41 +80,103 @@ struct Flight {
     is_accepted: Option<bool>,
 }
 
-/// An exchange on its way.
-struct Talk {
-    node: usize,
-    said: Exchange,
-    last: Option<(u64, Ledger)>,
-    is_reported: bool,
+/// A round of which a trip is on its way.
+struct OnTrip {
+    round: Round,
+    accounts: Vec<usize>,
+    trip: Trip,
     arrives: Millis,
 }
 
 struct Node {
-    name: String,
-    meter: Meter<Call>,
-    last: Option<(u64, Ledger)>,
-    is_talking: bool,
+    speaker: Speaker,
+    seats: Vec<Seat>,
+    /// Those that ask for the next round, and whether it is the end of what they need.
+    asked: BTreeMap<usize, bool>,
+    on_trip: Option<OnTrip>,
     is_alive: bool,
+}
+
+/// A node's side of one account.
+struct Seat {
+    meter: Meter<Call>,
+    last: Option<Last>,
     /// Until when it waits for someone before it gives back what it does not need, while nobody waits on it.
     rests_until: Option<Millis>,
-    /// When it learns that another asked for slots.
-    asked_at: Option<Millis>,
+}
+
+/// What all nodes share of an account, and its platform.
+struct Account {
+    version: i64,
+    ledger: Ledger,
+    platform: Platform,
+    /// Whether a second app uses it too.
+    is_shared: bool,
 }
 
 /// What happened.
 #[derive(Debug, Default, Clone)]
 struct Told {
-    accepted: u64,
+    /// On accounts that are ours alone, and on those that a second app shares.
+    uses: [Use; 2],
     accepted_other: u64,
-    refused: u64,
     round_trips: u64,
-    interactive: Vec<Millis>,
     /// The longest wait of a call on each node.
     longest: [Millis; 3],
 }
 
+#[derive(Debug, Default, Clone)]
+struct Use {
+    accounts: u64,
+    accepted: u64,
+    refused: u64,
+    /// How long interactive calls waited.
+    waits: Vec<Millis>,
+}
+
+impl Use {
+    fn p99(&self) -> Millis {
+        let mut waits = self.waits.clone();
+        waits.sort_unstable();
+        waits[waits.len() * 99 / 100]
+    }
+
+    fn add(&mut self, other: Self) {
+        self.accounts += other.accounts;
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        self.waits.extend(other.waits);
+    }
+}
+
+impl Told {
+    fn of(&mut self, is_shared: bool) -> &mut Use {
+        &mut self.uses[usize::from(is_shared)]
+    }
+
+    fn accepted(&self) -> u64 {
+        self.uses.iter().map(|of| of.accepted).sum()
+    }
+
+    fn refused(&self) -> u64 {
+        self.uses.iter().map(|of| of.refused).sum()
+    }
+
+    /// What happened after `before`.
+    fn since(mut self, before: &Self) -> Self {
+        for (of, before) in self.uses.iter_mut().zip(&before.uses) {
+            of.accepted -= before.accepted;
+            of.refused -= before.refused;
+            of.waits.drain(..before.waits.len());
+        }
+        self.accepted_other -= before.accepted_other;
+        self.round_trips -= before.round_trips;
+        self
+    }
+}
+
 /// Where those who call are.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Callers {
     /// Four at each node.
     OfEachNode,
@@ -122,42 +189,38 @@ enum Callers {
 struct World {
     chance: Chance,
     now: Millis,
-    version: u64,
-    ledger: Ledger,
+    accounts: Vec<Account>,
     nodes: Vec<Node>,
-    platform: Platform,
     flights: Vec<Flight>,
-    talks: Vec<Talk>,
-    /// The distance of the second app's requests.
-    other: Option<Millis>,
-    /// The next calls of streams.
-    due: Vec<(Millis, usize, Lane)>,
+    /// The next calls of streams: when, of which account, at which node.
+    due: Vec<(Millis, usize, usize, Lane)>,
     callers: Callers,
     turn: usize,
     told: Told,
 }
 
 impl World {
-    fn new(seed: u64, nodes: usize) -> Self {
+    fn new(seed: u64, nodes: usize, accounts: usize) -> Self {
+        let seat = || Seat { meter: Meter::new(SPEC), last: None, rests_until: None };
         let node = |index| Node {
-            name: format!("node-{index}"),
-            meter: Meter::new(SPEC),
-            last: None,
-            is_talking: false,
+            speaker: Speaker { name: format!("node-{index}"), alone_since: None },
+            seats: (0..accounts).map(|_| seat()).collect(),
+            asked: BTreeMap::new(),
+            on_trip: None,
             is_alive: true,
-            rests_until: None,
-            asked_at: None,
+        };
+        let account = || Account {
+            version: 0,
+            ledger: Ledger::read(SPEC, None, 0),
+            platform: Platform::default(),
+            is_shared: false,
         };
         Self {
             chance: Chance(seed),
             now: 1_000_000,
-            version: 0,
-            ledger: Ledger::read(SPEC, None, 0),
+            accounts: (0..accounts).map(|_| account()).collect(),
             nodes: (0..nodes).map(node).collect(),
-            platform: Platform::default(),
             flights: Vec::new(),
-            talks: Vec::new(),
-            other: None,
             due: Vec::new(),
             callers: Callers::OfEachNode,
             turn: 0,
@@ -175,82 +238,81 @@ impl World {
         }
     }
 
-    fn call(&mut self, node: usize, lane: Lane, caller: &str) {
+    fn call(&mut self, account: usize, node: usize, lane: Lane, caller: &str) {
         let call = Call { lane, since: self.now };
-        match self.nodes[node].meter.at_once(self.now, lane) {
-            Some(slot) => self.pass(node, call, slot),
-            None => self.join(node, caller, call, false),
+        match self.nodes[node].seats[account].meter.at_once(self.now, lane) {
+            Some(slot) => self.pass(account, node, call, slot),
+            None => self.join(account, node, caller, call, false),
         }
     }
 
-    fn join(&mut self, node: usize, caller: &str, call: Call, is_first: bool) {
-        let node = &mut self.nodes[node];
-        node.meter.join(self.now, call.lane, caller.into(), call, is_first);
-        node.rests_until = None;
+    fn join(&mut self, account: usize, node: usize, caller: &str, call: Call, is_first: bool) {
+        let seat = &mut self.nodes[node].seats[account];
+        seat.meter.join(self.now, call.lane, caller.into(), call, is_first);
+        seat.rests_until = None;
     }
 
     fn kill(&mut self, node: usize) {
         self.nodes[node].is_alive = false;
+        self.nodes[node].on_trip = None;
         if self.callers != Callers::OfEachNode {
             // Its callers see that it is gone, and call another.
             let flights = self.flights.iter().filter(|flight| flight.node == node);
-            let mut lost: Vec<Lane> = flights.map(|flight| flight.call.lane).collect();
-            let waiting = self.nodes[node].meter.standing(self.now).waiting;
-            for lane in Lane::ALL {
-                lost.extend(std::iter::repeat_n(lane, waiting[lane as usize]));
+            let mut lost: Vec<(usize, Lane)> =
+                flights.map(|flight| (flight.account, flight.call.lane)).collect();
+            for (account, seat) in self.nodes[node].seats.iter().enumerate() {
+                let waiting = seat.meter.standing(self.now).waiting;
+                for lane in Lane::ALL {
+                    lost.extend(std::iter::repeat_n((account, lane), waiting[lane as usize]));
+                }
             }
-            self.due.extend(lost.into_iter().map(|lane| (self.now, node, lane)));
+            self.due.extend(lost.into_iter().map(|(account, lane)| (self.now, account, node, lane)));
         }
-        self.talks.retain(|talk| talk.node != node);
     }
 
-    /// Lets time pass; `each` is told of every call that was answered, with the node it was made on.
-    fn run(&mut self, until: Millis, mut each: impl FnMut(&mut Self, usize, Lane)) {
+    /// Lets time pass; `each` is told of every call that was answered: its account, the node it was made on, and its lane.
+    fn run(&mut self, until: Millis, mut each: impl FnMut(&mut Self, usize, usize, Lane)) {
         while self.now < until {
             self.now += TICK;
-            if let Some(distance) = self.other
-                && self.now % distance == 0
-            {
-                self.told.accepted_other += u64::from(self.platform.accepts(self.now));
+            if self.now % BESIDE == 0 {
+                for account in self.accounts.iter_mut().filter(|account| account.is_shared) {
+                    self.told.accepted_other += u64::from(account.platform.accepts(self.now));
+                }
             }
             for node in 0..self.nodes.len() {
-                self.step(node);
-            }
-            self.deliver();
-            for (node, lane) in self.land() {
+                for account in 0..self.accounts.len() {
+                    self.step(account, node);
+                }
                 if self.nodes[node].is_alive {
-                    each(self, node, lane);
+                    self.hold_rounds(node);
+                }
+            }
+            for (account, node, lane) in self.land() {
+                if self.nodes[node].is_alive {
+                    each(self, account, node, lane);
                 }
             }
         }
     }
 
-    /// As `Budget::drive` and `Budgets::share`.
-    fn step(&mut self, index: usize) {
-        while self.nodes[index].is_alive && !self.nodes[index].is_talking {
-            let node = &mut self.nodes[index];
-            if node.asked_at.is_some_and(|at| at <= self.now) {
-                node.asked_at = None;
-                node.meter.look_again(self.now);
-                if node.meter.is_resting() {
-                    self.exchange(index, false);
-                    return;
-                }
-            }
-            match node.meter.step(self.now) {
-                Step::Pass(call, slot) => self.pass(index, call, slot),
-                Step::Exchange => self.exchange(index, false),
-                Step::Rest if node.meter.is_shared() => match node.rests_until {
+    /// As `Budget::drive`.
+    fn step(&mut self, account: usize, index: usize) {
+        while self.nodes[index].is_alive && !self.nodes[index].asked.contains_key(&account) {
+            let seat = &mut self.nodes[index].seats[account];
+            match seat.meter.step(self.now) {
+                Step::Pass(call, slot) => self.pass(account, index, call, slot),
+                Step::Exchange => self.exchange(account, index, false),
+                Step::Rest if seat.meter.is_shared() => match seat.rests_until {
                     None => {
-                        node.rests_until = Some(self.now + SPEC.window / 3);
+                        seat.rests_until = Some(self.now + seat.meter.rest(self.now));
                         return;
                     }
                     Some(until) if until <= self.now => {
-                        let is_cold = node.meter.is_cold(self.now);
-                        if node.meter.has_word(self.now, self.now + SPEC.window / 3) {
-                            self.exchange(index, is_cold);
+                        let is_cold = seat.meter.is_cold(self.now);
+                        if is_cold || seat.meter.is_ending(self.now) {
+                            self.exchange(account, index, is_cold);
                         } else {
-                            node.rests_until = None;
+                            seat.rests_until = None;
                         }
                     }
                     Some(_) => return,
@@ -260,333 +322,381 @@ impl World {
         }
     }
 
-    fn pass(&mut self, index: usize, call: Call, slot: u32) {
+    fn pass(&mut self, account: usize, node: usize, call: Call, slot: u32) {
         let wait = self.now - call.since;
-        self.told.longest[index] = self.told.longest[index].max(wait);
+        self.told.longest[node] = self.told.longest[node].max(wait);
         if call.lane == Lane::Interactive {
-            self.told.interactive.push(wait);
+            self.told.of(self.accounts[account].is_shared).waits.push(wait);
         }
         let arrives = self.now + self.chance.between(5, 150);
         let answered = arrives + self.chance.between(5, 200);
-        self.flights.push(Flight { node: index, slot, call, arrives, answered, is_accepted: None });
+        self.flights.push(Flight { account, node, slot, call, arrives, answered, is_accepted: None });
     }
 
-    fn exchange(&mut self, index: usize, is_end: bool) {
-        let node = &mut self.nodes[index];
-        let said = node.meter.exchange(self.now, is_end);
-        let arrives = self.now + self.chance.between(1, 20);
-        let last = node.last.take();
-        node.is_talking = true;
-        node.rests_until = None;
-        self.talks.push(Talk { node: index, said, last, is_reported: false, arrives });
+    fn exchange(&mut self, account: usize, node: usize, is_end: bool) {
+        let node = &mut self.nodes[node];
+        node.seats[account].rests_until = None;
+        *node.asked.entry(account).or_default() |= is_end;
     }
 
-    /// As `Budget::try_exchange`.
-    fn deliver(&mut self) {
+    /// As `Inner::hold_rounds`.
+    fn hold_rounds(&mut self, index: usize) {
         let now = self.now;
-        let mut again = Vec::new();
-        for mut talk in std::mem::take(&mut self.talks) {
-            if talk.arrives > now {
-                again.push(talk);
-                continue;
+        let node = &mut self.nodes[index];
+        let Some(mut on_trip) = node.on_trip.take() else {
+            if !node.asked.is_empty() {
+                self.begin_round(index);
             }
-            self.told.round_trips += 1;
-            talk.arrives = now + self.chance.between(1, 20);
-            let asker = talk.node;
-            let node = &mut self.nodes[asker];
-            let Some((version, before)) = talk.last.take() else {
-                talk.last = Some((self.version, self.ledger.clone()));
-                again.push(talk);
-                continue;
-            };
-            if !talk.is_reported && node.meter.is_shared() {
-                talk.is_reported = true;
-                let report = before.report(SPEC, &node.name, &talk.said);
-                let merged = report.and_then(|(expected, fields)| {
-                    let state = Value::Object(self.ledger.fields()).to_string();
-                    merged(&state, &expected, &fields)
-                });
-                if let Some(state) = merged {
-                    self.version += 1;
-                    self.ledger = Ledger::read(SPEC, Some(&state), now);
-                    talk.last = Some((self.version, self.ledger.clone()));
+            return;
+        };
+        if on_trip.arrives > now {
+            node.on_trip = Some(on_trip);
+            return;
+        }
+        self.told.round_trips += 1;
+        let of = |key: &str| key.parse::<usize>().unwrap();
+        let kept = |key: String, account: &Account| Kept {
+            version: account.version,
+            state: Value::Object(account.ledger.fields()).to_string(),
+            key,
+        };
+        match on_trip.trip {
+            Trip::Read(keys) => {
+                let written = keys.into_iter().map(|key| (of(&key), key));
+                let written = written.filter(|(account, _)| self.accounts[*account].version > 0);
+                on_trip
+                    .round
+                    .kept(written.map(|(account, key)| kept(key, &self.accounts[account])).collect());
+            }
+            Trip::Merge(merges) => {
+                let mut merged = Vec::new();
+                for merge in merges {
+                    let account = &mut self.accounts[of(&merge.key)];
+                    if let Some(state) = put(account.ledger.fields(), &merge) {
+                        account.version += 1;
+                        account.ledger = Ledger::read(SPEC, Some(&state), now);
+                        merged.push(Kept { key: merge.key, version: account.version, state });
+                    }
                 }
-                // What comes of it is known with the answer, at no cost.
-                self.told.round_trips -= u64::from(talk.last.is_some());
-                again.push(talk);
-                continue;
+                on_trip.round.kept(merged);
             }
-            let mut after = before.clone();
-            let given = after.exchange(SPEC, &node.name, &talk.said);
-            if talk.is_reported && !after.differs(&before, &node.name) {
-                node.last = Some((version, before));
-            } else if version == self.version {
-                self.told.round_trips += u64::from(talk.is_reported);
-                self.version += 1;
-                self.ledger = after.clone();
-                node.last = Some((self.version, after));
-            } else {
-                self.told.round_trips += u64::from(talk.is_reported);
-                again.push(talk);
-                continue;
-            }
-            node.meter.take(now, &talk.said, given);
-            node.is_talking = false;
-            if node.meter.is_to_ask(&talk.said) {
-                // The others are asked, and look at it within a second.
-                for index in (0..self.nodes.len()).filter(|index| *index != asker) {
-                    let at = now + self.chance.between(0, 1_000);
-                    self.nodes[index].asked_at.get_or_insert(at);
+            Trip::Write(writes) => {
+                let mut written = Vec::new();
+                for write in writes {
+                    let account = &mut self.accounts[of(&write.key)];
+                    if account.version == write.over {
+                        account.version += 1;
+                        account.ledger = Ledger::read(SPEC, Some(&write.state.to_string()), now);
+                        written.push(write.key);
+                    }
                 }
+                on_trip.round.written(written);
             }
         }
-        self.talks.extend(again);
+        let node = &mut self.nodes[index];
+        if let Some(trip) = on_trip.round.next() {
+            let arrives = now + self.chance.between(1, 20);
+            node.on_trip = Some(OnTrip { trip, arrives, ..on_trip });
+            return;
+        }
+        for (account, (said, came)) in on_trip.accounts.iter().zip(on_trip.round.end()) {
+            let seat = &mut node.seats[*account];
+            let (last, given) = came.unwrap();
+            seat.last = Some(last);
+            seat.meter.take(now, &said, given);
+        }
     }
 
-    fn land(&mut self) -> Vec<(usize, Lane)> {
+    /// As `Inner::hold_round`.
+    fn begin_round(&mut self, index: usize) {
+        let now = self.now;
+        let node = &mut self.nodes[index];
+        let pace: f64 = node.seats.iter().map(|seat| seat.meter.pace()).sum();
+        let mut asked = std::mem::take(&mut node.asked);
+        for (account, seat) in node.seats.iter().enumerate() {
+            if seat.meter.may_speak(now) {
+                asked.entry(account).or_default();
+            }
+        }
+        let mut round = Round::new(node.speaker.clone());
+        for (account, is_end) in &asked {
+            let Seat { meter, last, .. } = &mut node.seats[*account];
+            let said = meter.exchange(now, *is_end, pace);
+            round.about(account.to_string(), SPEC, said, last.take(), meter.is_shared());
+        }
+        let arrives = now + self.chance.between(1, 20);
+        if let Some(trip) = round.next() {
+            node.on_trip = Some(OnTrip { round, accounts: asked.into_keys().collect(), trip, arrives });
+        }
+    }
+
+    fn land(&mut self) -> Vec<(usize, usize, Lane)> {
         let mut ended = Vec::new();
         for mut flight in std::mem::take(&mut self.flights) {
             if flight.arrives <= self.now && flight.is_accepted.is_none() {
-                flight.is_accepted = Some(self.platform.accepts(self.now));
+                flight.is_accepted = Some(self.accounts[flight.account].platform.accepts(self.now));
             }
             if flight.answered > self.now {
                 self.flights.push(flight);
                 continue;
             }
-            let node = &mut self.nodes[flight.node];
+            let meter = &mut self.nodes[flight.node].seats[flight.account].meter;
+            let told = self.told.of(self.accounts[flight.account].is_shared);
             if flight.is_accepted == Some(true) {
-                self.told.accepted += 1;
-                node.meter.used(self.now, flight.slot);
-                ended.push((flight.node, flight.call.lane));
+                told.accepted += 1;
+                meter.used(self.now, flight.slot);
+                ended.push((flight.account, flight.node, flight.call.lane));
             } else {
-                self.told.refused += 1;
-                node.meter.refused(self.now, flight.slot, None);
-                self.join(flight.node, "again", flight.call, true);
+                told.refused += 1;
+                meter.refused(self.now, flight.slot, None);
+                self.join(flight.account, flight.node, "again", flight.call, true);
+                self.exchange(flight.account, flight.node, false);
             }
         }
         ended
     }
 
-    /// Two bulk pulls, a stream of gets and one of writes on each node.
-    fn load(&mut self, minutes: Millis) -> Told {
+    /// For so many minutes two bulk pulls, a stream of gets and one of writes for each account, or for each at each node.
+    fn load(&mut self, minutes: f64) -> Told {
         let nodes = self.nodes.len();
         let callers = if self.callers == Callers::OfEachNode { nodes } else { 1 };
-        let new = if self.told.accepted == 0 { 0..callers } else { 0..0 };
+        let new = if self.told.accepted() == 0 { 0..callers } else { 0..0 };
         for node in new {
-            for (number, (lane, caller)) in LOAD.into_iter().enumerate() {
-                let node = if self.callers == Callers::Spread { number % nodes } else { node };
-                self.call(node, lane, caller);
+            for account in 0..self.accounts.len() {
+                for (number, (lane, caller)) in LOAD.into_iter().enumerate() {
+                    let node =
+                        if self.callers == Callers::Spread { (number + account) % nodes } else { node };
+                    self.call(account, node, lane, caller);
+                }
             }
         }
         let before = self.told.clone();
-        let until = self.now + minutes * 60_000;
+        let until = self.now + (minutes * 60_000.0) as Millis;
         while self.now < until {
             let next = (self.now + 100).min(until);
             let mut ended = Vec::new();
-            self.run(next, |_, node, lane| ended.push((node, lane)));
-            for (node, lane) in ended {
+            self.run(next, |_, account, node, lane| ended.push((account, node, lane)));
+            for (account, node, lane) in ended {
                 let pause = match lane {
                     Lane::Background => 0,
                     Lane::Interactive => self.chance.between(1_000, 5_000) * callers as Millis,
                     Lane::Write => self.chance.between(2_000, 8_000) * callers as Millis,
                 };
-                self.due.push((self.now + pause, node, lane));
+                self.due.push((self.now + pause, account, node, lane));
             }
             let due = std::mem::take(&mut self.due).into_iter();
             let (now, later): (Vec<_>, Vec<_>) = due.partition(|(at, ..)| *at <= self.now);
             self.due = later;
-            for (_, node, lane) in now {
+            for (_, account, node, lane) in now {
                 let stays = self.callers != Callers::Roaming
                     && (self.nodes[node].is_alive || self.callers == Callers::OfEachNode);
                 let node = if stays { node } else { self.next_node() };
                 if self.nodes[node].is_alive {
-                    self.call(node, lane, "app");
+                    self.call(account, node, lane, "app");
                 }
             }
         }
-        let mut told = self.told.clone();
-        told.accepted -= before.accepted;
-        told.accepted_other -= before.accepted_other;
-        told.refused -= before.refused;
-        told.round_trips -= before.round_trips;
-        told.interactive.drain(..before.interactive.len());
-        told.interactive.sort_unstable();
+        let mut told = self.told.clone().since(&before);
+        for account in &self.accounts {
+            told.of(account.is_shared).accounts += 1;
+        }
         told
     }
 }
 
-/// As [`super::Keeper::merge`] does it: the object `state` with `fields` put in, if those of `expected` are in it as they are there.
-fn merged(state: &str, expected: &Value, fields: &Value) -> Option<String> {
-    let mut record: Map<String, Value> = serde_json::from_str(state).ok()?;
-    let mut expected = expected.as_object()?.iter();
+/// As [`super::Keeper::merge`] does it.
+fn put(mut record: Map<String, Value>, merge: &Merge) -> Option<String> {
+    let mut expected = merge.expected.as_object()?.iter();
     if !expected.all(|(name, value)| record.get(name) == Some(value)) {
         return None;
     }
-    record.extend(fields.as_object()?.clone());
+    record.extend(merge.fields.as_object()?.clone());
     Some(Value::Object(record).to_string())
 }
 
 const LOAD: [(Lane, &str); 4] =
     [(Lane::Background, "one"), (Lane::Background, "two"), (Lane::Interactive, "app"), (Lane::Write, "app")];
 
-const SEEDS: u64 = 4;
+const SEEDS: u64 = 3;
 
 /// What comes of a situation over all seeds.
 struct Sum {
     told: Told,
-    minutes: Millis,
+    minutes: f64,
 }
 
 impl Sum {
     /// `minutes` of load from what `situation` gives for a seed.
-    fn of(minutes: Millis, situation: impl Fn(u64) -> World) -> Self {
-        let mut told = Told::default();
+    fn of(minutes: f64, situation: impl Fn(u64) -> World) -> Self {
+        Self::of_all(minutes, |seed| situation(seed).load(minutes))
+    }
+
+    fn of_all(minutes: f64, told: impl Fn(u64) -> Told) -> Self {
+        let mut sum = Self { told: Told::default(), minutes };
         for seed in 0..SEEDS {
-            let one = situation(seed).load(minutes);
-            println!(
-                "seed {seed}: {} accepted, {} refused, {} round trips",
-                one.accepted, one.refused, one.round_trips
-            );
-            told.accepted += one.accepted;
-            told.accepted_other += one.accepted_other;
-            told.refused += one.refused;
-            told.round_trips += one.round_trips;
-            told.interactive.extend(one.interactive);
+            let Told { uses, accepted_other, round_trips, .. } = told(seed);
+            for (of, more) in sum.told.uses.iter_mut().zip(uses) {
+                of.add(more);
+            }
+            sum.told.accepted_other += accepted_other;
+            sum.told.round_trips += round_trips;
         }
-        told.interactive.sort_unstable();
-        let sum = Self { told, minutes: minutes * SEEDS as Millis };
-        println!("used {:.3}, p99 {} ms", sum.used(), sum.p99());
+        for is_shared in [false, true] {
+            let of = &sum.told.uses[usize::from(is_shared)];
+            if of.accounts > 0 {
+                println!(
+                    "{}: used {:.3}, p99 {} ms, {:.2} refused a minute",
+                    if is_shared { "shared" } else { "alone" },
+                    sum.used(is_shared),
+                    of.p99(),
+                    sum.refused(is_shared),
+                );
+            }
+        }
+        println!("{:.3} round trips a permit", sum.round_trips());
         sum
     }
 
     /// Which part of what others left of the limit was used.
-    fn used(&self) -> f64 {
-        let limit = f64::from(SPEC.amount) * self.minutes as f64;
-        self.told.accepted as f64 / (limit - self.told.accepted_other as f64)
+    fn used(&self, is_shared: bool) -> f64 {
+        let of = &self.told.uses[usize::from(is_shared)];
+        let limit = f64::from(SPEC.amount) * of.accounts as f64 * self.minutes;
+        of.accepted as f64 / (limit - if is_shared { self.told.accepted_other as f64 } else { 0.0 })
     }
 
-    fn p99(&self) -> Millis {
-        let waits = &self.told.interactive;
-        waits[waits.len() * 99 / 100]
+    fn p99(&self, is_shared: bool) -> Millis {
+        self.told.uses[usize::from(is_shared)].p99()
+    }
+
+    /// How many refusals an account met in a minute.
+    fn refused(&self, is_shared: bool) -> f64 {
+        let of = &self.told.uses[usize::from(is_shared)];
+        of.refused as f64 / of.accounts as f64 / self.minutes
+    }
+
+    fn round_trips(&self) -> f64 {
+        self.told.round_trips as f64 / self.told.accepted() as f64
     }
 }
 
-fn loaded(seed: u64, nodes: usize, minutes: Millis) -> World {
-    let mut world = World::new(seed, nodes);
+fn loaded(seed: u64, nodes: usize, minutes: f64) -> World {
+    let mut world = World::new(seed, nodes, 1);
     world.load(minutes);
     world
 }
 
 #[test]
 fn one_node_uses_all_of_a_limit_of_its_own_and_is_never_refused() {
-    let sum = Sum::of(10, |seed| loaded(seed, 1, 1));
-    assert_eq!(sum.told.refused, 0);
-    assert!(sum.used() > 0.98);
-    assert!(sum.p99() < 2_000);
-    assert!(sum.told.round_trips * 10 <= sum.told.accepted);
+    let sum = Sum::of(10.0, |seed| loaded(seed, 1, 1.0));
+    assert_eq!(sum.told.refused(), 0);
+    assert!(sum.used(false) > 0.99);
+    assert!(sum.p99(false) < 2_000);
+    assert!(sum.round_trips() < 0.1);
 }
 
 #[test]
 fn three_nodes_share_a_limit_without_a_refusal() {
-    let sum = Sum::of(10, |seed| loaded(seed, 3, 2));
-    assert_eq!(sum.told.refused, 0);
-    assert!(sum.used() > 0.98);
-    assert!(sum.p99() < 3_000);
-    assert!(sum.told.round_trips * 10 <= sum.told.accepted);
+    let sum = Sum::of(10.0, |seed| loaded(seed, 3, 2.0));
+    assert_eq!(sum.told.refused(), 0);
+    assert!(sum.used(false) > 0.98);
+    assert!(sum.p99(false) < 5_000);
+    assert!(sum.round_trips() < 0.1);
 }
 
-/// Four callers at three nodes, with another app that takes a third of the limit, or none.
-fn balanced(seed: u64, callers: Callers, other: Option<Millis>) -> World {
-    let mut world = World::new(seed, 3);
+/// Nine minutes of twenty accounts, after a first one to warm up; a second app uses every other one. Of several nodes one is killed midway.
+fn balanced(seed: u64, nodes: usize, callers: Callers) -> Told {
+    let mut world = World::new(seed, nodes, 20);
     world.callers = callers;
-    world.other = other;
-    world.load(3);
-    world
+    world.accounts.iter_mut().skip(1).step_by(2).for_each(|account| account.is_shared = true);
+    world.load(1.0);
+    let before = world.told.clone();
+    world.load(4.5);
+    if nodes > 1 {
+        world.kill(1);
+    }
+    let uses = world.load(4.5).uses.map(|of| of.accounts);
+    let mut told = world.told.since(&before);
+    told.uses.iter_mut().zip(uses).for_each(|(of, accounts)| of.accounts = accounts);
+    told
 }
 
 #[test]
-fn callers_of_one_account_use_it_whichever_nodes_they_call() {
-    for callers in [Callers::Spread, Callers::Roaming] {
-        let sum = Sum::of(5, |seed| balanced(seed, callers, None));
-        assert_eq!(sum.told.refused, 0);
-        assert!(sum.used() > 0.94);
-        assert!(sum.p99() < 3_000);
-        assert!(sum.told.round_trips * 9 <= sum.told.accepted);
-        let sum = Sum::of(5, |seed| {
-            let mut world = balanced(seed, callers, None);
-            world.kill(1);
-            world
-        });
-        assert_eq!(sum.told.refused, 0);
-        // Of what the killed one had, a use each is lost, once.
-        assert!(sum.used() > 0.88);
-        let sum = Sum::of(5, |seed| balanced(seed, callers, Some(1_800)));
-        assert!(sum.told.refused as Millis <= 2 * sum.minutes);
-        assert!(sum.used() > 0.93);
-        assert!(sum.told.round_trips * 4 <= sum.told.accepted);
+fn many_accounts_are_used_to_the_full_whichever_nodes_their_callers_call() {
+    for (nodes, callers, least, longest) in [
+        (1, Callers::OfEachNode, 0.98, 4_000),
+        (3, Callers::Spread, 0.955, 6_500),
+        (3, Callers::Roaming, 0.9, 13_000),
+    ] {
+        println!("{nodes} {callers:?}");
+        let sum = Sum::of_all(9.0, |seed| balanced(seed, nodes, callers));
+        assert!(sum.used(false) > least && sum.used(true) > least);
+        assert_eq!(sum.refused(false), 0.0);
+        assert!(sum.refused(true) < 1.0);
+        // Until it is learned what the other app uses there are gaps.
+        assert!(sum.p99(false) < longest / 2 && sum.p99(true) < longest);
+        assert!(sum.round_trips() < 0.1);
     }
 }
 
 #[test]
 fn what_a_killed_node_had_comes_back_and_the_limit_is_kept() {
-    let sum = Sum::of(10, |seed| {
-        let mut world = loaded(seed, 3, 4);
+    let sum = Sum::of(10.0, |seed| {
+        let mut world = loaded(seed, 3, 4.0);
         world.kill(1);
         world
     });
-    assert_eq!(sum.told.refused, 0);
+    assert_eq!(sum.told.refused(), 0);
     // About a third of what its part gives in a minute is lost, once.
-    assert!(sum.used() > 0.96);
+    assert!(sum.used(false) > 0.96);
 }
 
 #[test]
 fn a_node_that_comes_back_under_a_new_name_keeps_the_limit() {
-    let sum = Sum::of(4, |seed| {
-        let mut world = loaded(seed, 1, 3);
+    let sum = Sum::of(4.0, |seed| {
+        let mut world = loaded(seed, 1, 3.0);
         world.kill(0);
-        let (ledger, platform) = (world.ledger, world.platform);
-        let mut next =
-            World { ledger, platform, now: world.now, version: world.version, ..World::new(seed, 1) };
-        next.nodes[0].name = "node-again".into();
+        let mut next = World { accounts: world.accounts, now: world.now, ..World::new(seed, 1, 1) };
+        next.nodes[0].speaker.name = "node-again".into();
         next
     });
-    assert_eq!(sum.told.refused, 0);
+    assert_eq!(sum.told.refused(), 0);
 }
 
 #[test]
 fn a_second_app_is_made_room_for_and_its_part_taken_when_it_is_gone() {
     let shared = |seed: u64| {
-        let mut world = World::new(seed, [1, 3][seed as usize % 2]);
-        world.other = Some(1_800);
-        world.load(3);
+        let mut world = World::new(seed, [1, 3][seed as usize % 2], 1);
+        world.accounts[0].is_shared = true;
+        world.load(3.0);
         world
     };
-    let sum = Sum::of(10, shared);
-    assert!(sum.used() > 0.97);
-    assert!(sum.told.refused as Millis <= sum.minutes);
-    let sum = Sum::of(5, |seed| {
+    let sum = Sum::of(10.0, shared);
+    assert!(sum.used(true) > 0.96);
+    assert!(sum.refused(true) <= 1.0);
+    let sum = Sum::of(5.0, |seed| {
         let mut world = shared(seed);
-        world.other = None;
-        world.load(10);
+        world.accounts[0].is_shared = false;
+        world.load(10.0);
         world
     });
-    assert!(sum.used() > 0.97);
+    assert!(sum.used(false) > 0.97);
 }
 
 #[test]
 fn a_node_that_joins_late_is_let_in() {
-    let mut world = World::new(7, 2);
+    let mut world = World::new(7, 2, 1);
     for (lane, caller) in LOAD {
-        world.call(0, lane, caller);
+        world.call(0, 0, lane, caller);
     }
     let start = world.now;
-    world.run(start + 300_000, |world, node, lane| world.call(node, lane, "app"));
-    world.call(1, Lane::Interactive, "late");
-    world.run(start + 330_000, |world, node, lane| {
+    world.run(start + 300_000, |world, _, node, lane| world.call(0, node, lane, "app"));
+    world.call(0, 1, Lane::Interactive, "late");
+    world.run(start + 330_000, |world, _, node, lane| {
         if node == 0 {
-            world.call(node, lane, "app");
+            world.call(0, node, lane, "app");
         }
     });
     let wait = world.told.longest[1];
-    assert!((1..4_000).contains(&wait), "{wait}");
+    // The other speaks before its lease ends.
+    assert!((1..8_000).contains(&wait), "{wait}");
 }
