@@ -30,7 +30,7 @@ pub(crate) async fn watch(gateway: Weak<Inner>, mut head: i64) {
                             inner.forget(change).await;
                         }
                     }
-                    None => inner.forget_all().await,
+                    None => inner.forget_all(),
                 }
             }
             // What is at hand stays in use: the platform can still be reached. One line, not one a second.
@@ -83,18 +83,18 @@ async fn sweep_once(gateway: &Gateway) -> Result<(), Error> {
 impl Inner {
     async fn forget(&self, change: &Change) {
         match change.kind {
-            ChangeKind::ApiToken => self.callers.forget(&change.key).await,
-            ChangeKind::IntegratedAccount => self.at_hand.forget_account(&change.key).await,
-            ChangeKind::EnvironmentIntegration => self.at_hand.forget_installed(&change.key).await,
-            ChangeKind::MapOverride => self.at_hand.forget_environment(&change.key).await,
+            ChangeKind::ApiToken => self.callers.forget(&change.key),
+            ChangeKind::IntegratedAccount => self.at_hand.forget_account(&change.key),
+            ChangeKind::EnvironmentIntegration => self.at_hand.forget_installed(&change.key),
+            ChangeKind::MapOverride => self.at_hand.forget_environment(&change.key),
             // Accounts are kept sealed, whatever key sealed them.
             ChangeKind::DataKey => {}
-            _ => self.forget_all().await,
+            _ => self.forget_all(),
         }
     }
 
-    async fn forget_all(&self) {
-        self.callers.forget_all().await;
-        self.at_hand.forget_all().await;
+    fn forget_all(&self) {
+        self.callers.forget_all();
+        self.at_hand.forget_all();
     }
 }
