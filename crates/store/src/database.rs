@@ -1,5 +1,7 @@
 //! The two databases behind one face: pools, transactions, queries and rows.
 
+use std::pin::Pin;
+
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use sqlx::{
@@ -8,6 +10,10 @@ use sqlx::{
 };
 
 use crate::StoreError;
+
+/// What a database is asked for, while it answers. A box where an `async fn` would do: that one is compiled, with the drivers below it,
+/// again in every crate that waits for it.
+pub(crate) type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// An open database.
 #[derive(Debug, Clone)]
@@ -118,38 +124,50 @@ macro_rules! driver_query {
 
 impl Database {
     /// All rows of a reading statement, outside of any transaction.
-    pub async fn fetch_all(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        Ok(match self {
-            Self::Sqlite { read, .. } => {
-                driver_query!(query).fetch_all(read).await?.into_iter().map(Row::Sqlite).collect()
-            }
-            Self::Postgres(pool) => {
-                driver_query!(query).fetch_all(pool).await?.into_iter().map(Row::Postgres).collect()
-            }
+    pub fn fetch_all(&self, query: Query) -> Asked<'_, Vec<Row>> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite { read, .. } => {
+                    driver_query!(query).fetch_all(read).await?.into_iter().map(Row::Sqlite).collect()
+                }
+                Self::Postgres(pool) => {
+                    driver_query!(query).fetch_all(pool).await?.into_iter().map(Row::Postgres).collect()
+                }
+            })
         })
     }
 
     /// The row of a reading statement that has at most one.
-    pub async fn fetch_optional(&self, query: Query) -> Result<Option<Row>, StoreError> {
-        Ok(match self {
-            Self::Sqlite { read, .. } => driver_query!(query).fetch_optional(read).await?.map(Row::Sqlite),
-            Self::Postgres(pool) => driver_query!(query).fetch_optional(pool).await?.map(Row::Postgres),
+    pub fn fetch_optional(&self, query: Query) -> Asked<'_, Option<Row>> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite { read, .. } => {
+                    driver_query!(query).fetch_optional(read).await?.map(Row::Sqlite)
+                }
+                Self::Postgres(pool) => driver_query!(query).fetch_optional(pool).await?.map(Row::Postgres),
+            })
         })
     }
 
     /// Runs a single statement that writes, in one round trip; the number of rows it touched.
-    pub async fn execute(&self, query: Query) -> Result<u64, StoreError> {
-        Ok(match self {
-            Self::Sqlite { write, .. } => driver_query!(query).execute(write).await?.rows_affected(),
-            Self::Postgres(pool) => driver_query!(query).execute(pool).await?.rows_affected(),
+    pub fn execute(&self, query: Query) -> Asked<'_, u64> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite { write, .. } => driver_query!(query).execute(write).await?.rows_affected(),
+                Self::Postgres(pool) => driver_query!(query).execute(pool).await?.rows_affected(),
+            })
         })
     }
 
     /// Runs a single statement that writes, in one round trip; the row that it returns.
-    pub async fn change_optional(&self, query: Query) -> Result<Option<Row>, StoreError> {
-        Ok(match self {
-            Self::Sqlite { write, .. } => driver_query!(query).fetch_optional(write).await?.map(Row::Sqlite),
-            Self::Postgres(pool) => driver_query!(query).fetch_optional(pool).await?.map(Row::Postgres),
+    pub fn change_optional(&self, query: Query) -> Asked<'_, Option<Row>> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite { write, .. } => {
+                    driver_query!(query).fetch_optional(write).await?.map(Row::Sqlite)
+                }
+                Self::Postgres(pool) => driver_query!(query).fetch_optional(pool).await?.map(Row::Postgres),
+            })
         })
     }
 
@@ -167,10 +185,12 @@ impl Database {
 
     /// Begins a transaction that may write. On SQLite it takes the write lock at once: one that begins by reading and writes
     /// later would be refused when another wrote in between.
-    pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        Ok(match self {
-            Self::Sqlite { write, .. } => Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+    pub fn begin(&self) -> Asked<'_, Transaction> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite { write, .. } => Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+                Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            })
         })
     }
 
@@ -195,16 +215,18 @@ pub(crate) enum Transaction {
 
 impl Transaction {
     /// All rows of a statement.
-    pub async fn fetch_all(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(transaction) => {
-                let rows = driver_query!(query).fetch_all(&mut **transaction).await?;
-                rows.into_iter().map(Row::Sqlite).collect()
-            }
-            Self::Postgres(transaction) => {
-                let rows = driver_query!(query).fetch_all(&mut **transaction).await?;
-                rows.into_iter().map(Row::Postgres).collect()
-            }
+    pub fn fetch_all(&mut self, query: Query) -> Asked<'_, Vec<Row>> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite(transaction) => {
+                    let rows = driver_query!(query).fetch_all(&mut **transaction).await?;
+                    rows.into_iter().map(Row::Sqlite).collect()
+                }
+                Self::Postgres(transaction) => {
+                    let rows = driver_query!(query).fetch_all(&mut **transaction).await?;
+                    rows.into_iter().map(Row::Postgres).collect()
+                }
+            })
         })
     }
 
@@ -214,24 +236,28 @@ impl Transaction {
     }
 
     /// Runs a statement; the number of rows it touched.
-    pub async fn execute(&mut self, query: Query) -> Result<u64, StoreError> {
-        Ok(match self {
-            Self::Sqlite(transaction) => {
-                driver_query!(query).execute(&mut **transaction).await?.rows_affected()
-            }
-            Self::Postgres(transaction) => {
-                driver_query!(query).execute(&mut **transaction).await?.rows_affected()
-            }
+    pub fn execute(&mut self, query: Query) -> Asked<'_, u64> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite(transaction) => {
+                    driver_query!(query).execute(&mut **transaction).await?.rows_affected()
+                }
+                Self::Postgres(transaction) => {
+                    driver_query!(query).execute(&mut **transaction).await?.rows_affected()
+                }
+            })
         })
     }
 
     /// Makes it all last.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(transaction) => transaction.commit().await?,
-            Self::Postgres(transaction) => transaction.commit().await?,
-        }
-        Ok(())
+    pub fn commit(self) -> Asked<'static, ()> {
+        Box::pin(async move {
+            match self {
+                Self::Sqlite(transaction) => transaction.commit().await?,
+                Self::Postgres(transaction) => transaction.commit().await?,
+            }
+            Ok(())
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use uuid::{ContextV7, Uuid};
 
 use crate::{
     Clock, MasterKeySource, StoreError, SystemClock,
-    database::{Database, Query},
+    database::{Asked, Database, Query},
     migrations,
     vault::Vault,
 };
@@ -68,12 +68,15 @@ impl Store {
     ///
     /// `url` is `sqlite:PATH` (made when it is missing) or `postgres://…`. With a wrong master key this is
     /// [`StoreError::Vault`], and nothing is changed.
-    pub async fn connect(url: &str, options: Options) -> Result<Self, StoreError> {
-        let database = open(url, &options).await?;
-        migrations::run(&database).await?;
-        let ids = Mutex::new(ContextV7::new());
-        let vault = Vault::unlock(database.clone(), options.master_keys, Arc::clone(&options.clock)).await?;
-        Ok(Self(Arc::new(Inner { database, vault, clock: options.clock, ids })))
+    pub fn connect(url: &str, options: Options) -> Asked<'_, Self> {
+        Box::pin(async move {
+            let database = open(url, &options).await?;
+            migrations::run(&database).await?;
+            let ids = Mutex::new(ContextV7::new());
+            let vault =
+                Vault::unlock(database.clone(), options.master_keys, Arc::clone(&options.clock)).await?;
+            Ok(Self(Arc::new(Inner { database, vault, clock: options.clock, ids })))
+        })
     }
 
     /// Whether the database answers.
