@@ -239,11 +239,11 @@ impl Gateway {
         let store = &self.0.parts.store;
         let account = store.open_account_secrets(&connected.account).await?;
         if connected.installed.row.secrets.is_none() {
-            return Ok(Credentials::new(account.expose().clone()));
+            return Ok(Credentials::new(account.into_values()));
         }
         let environment = store.open_environment_integration_secrets(&connected.installed.row).await?;
-        let mut all = environment.expose().clone();
-        all.extend(account.expose().clone());
+        let mut all = environment.into_values();
+        all.extend(account.into_values());
         Ok(Credentials::new(all))
     }
 }

@@ -28,10 +28,11 @@ mod routes;
 mod serve;
 mod turns;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use gateway::Gateway;
@@ -40,6 +41,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use self::guesses::Guesses;
 use self::limits::Limiter;
+use self::observe::Requests;
 
 pub use self::error::{ApiError, ErrorBody};
 pub use self::limits::{Rate, RateError};
@@ -86,19 +88,31 @@ impl Default for Options {
     }
 }
 
-/// What handlers share. Cheap to clone.
+/// What handlers share. One reference: each layer of the router has a clone of its own for each request.
 #[derive(Clone)]
-struct App {
+struct App(Arc<Shared>);
+
+#[derive(Clone)]
+struct Shared {
     gateway: Gateway,
     body_limit: usize,
     public_url: Option<Arc<str>>,
     metrics: Option<PrometheusHandle>,
 }
 
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
 /// The whole API.
 pub fn router(gateway: Gateway, options: Options) -> Router {
     let public_url = options.public_url.map(|url| url.trim_end_matches('/').into());
-    let app = App { gateway, body_limit: options.body_limit, public_url, metrics: options.metrics };
+    let shared = Shared { gateway, body_limit: options.body_limit, public_url, metrics: options.metrics };
+    let app = App(Arc::new(shared.clone()));
     let once = middleware::from_fn_with_state(app.clone(), idempotency::once);
     let mut router = Router::from(routes::data()).layer(once);
     if let Some(rate) = options.account_limit {
@@ -113,7 +127,7 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
     }
     let guard = middleware::from_fn_with_state(Arc::<Guesses>::default(), guesses::guard);
     // Nobody is known here before the body is read.
-    let of_page = App { body_limit: PAGE_BODY_LIMIT.min(app.body_limit), ..app.clone() };
+    let of_page = App(Arc::new(Shared { body_limit: PAGE_BODY_LIMIT.min(shared.body_limit), ..shared }));
     let link =
         Router::from(routes::link()).merge(routes::link_page::pages()).merge(routes::app_page::routes());
     router = router.merge(link.layer(guard).with_state(of_page));
@@ -131,12 +145,14 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
 
 /// What every request goes through, whichever handler it is for.
 fn around<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    router.layer(CatchPanicLayer::custom(observe::panicked)).layer(middleware::from_fn(pass))
+    router
+        .layer(CatchPanicLayer::custom(observe::panicked))
+        .layer(middleware::from_fn_with_state(Arc::<Requests>::default(), pass))
 }
 
 /// One layer for all of it: each would copy the ones below it for every request.
-async fn pass(request: Request, next: Next) -> Response {
-    observe::observe(request, async |request| match nul::refuse(&request) {
+async fn pass(State(requests): State<Arc<Requests>>, request: Request, next: Next) -> Response {
+    observe::observe(&requests, request, async |request| match nul::refuse(&request) {
         Ok(()) => next.run(body::drain_leftovers(request)).await,
         Err(refusal) => refusal.into_response(),
     })

@@ -173,7 +173,8 @@ impl Store {
         patch: &EnvironmentIntegrationPatch,
         events: impl FnOnce(&EnvironmentIntegration) -> Vec<NewEvent>,
     ) -> Result<EnvironmentIntegration, StoreError> {
-        let secrets = match &patch.secrets {
+        // Where there are none, calls have nothing to open.
+        let secrets = match patch.secrets.as_ref().filter(|secrets| !secrets.is_empty()) {
             Some(secrets) => Some(self.vault().seal(Place::environment_integration(id), secrets)?),
             None => None,
         };
@@ -181,7 +182,7 @@ impl Store {
         let query = Query::new(
             "UPDATE environment_integration SET is_enabled = COALESCE($3, is_enabled), \
              show_in_catalog = COALESCE($4, show_in_catalog), override = COALESCE($5, override), \
-             secrets = COALESCE($6, secrets), version = version + 1, updated_at = $7 \
+             secrets = CASE WHEN $6 THEN $7 ELSE secrets END, version = version + 1, updated_at = $8 \
              WHERE environment_id = $1 AND id = $2",
         )
         .bind(environment_id)
@@ -189,6 +190,7 @@ impl Store {
         .bind(patch.is_enabled)
         .bind(patch.show_in_catalog)
         .bind(patch.overrides.as_ref().map(json_text))
+        .bind(patch.secrets.is_some())
         .bind(secrets.map(Sealed::into_column))
         .bind(self.now());
         if transaction.execute(query).await? == 0 {

@@ -60,6 +60,6 @@ async fn readyz(State(app): State<App>) -> Result<axum::Json<Health>, ApiError> 
         (status = 404, description = "Metrics are switched off", body = ErrorBody),
     ))]
 async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
-    let handle = app.metrics.ok_or_else(|| ApiError::not_found("metrics are switched off"))?;
+    let handle = app.metrics.as_ref().ok_or_else(|| ApiError::not_found("metrics are switched off"))?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()))
 }

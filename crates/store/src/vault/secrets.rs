@@ -21,6 +21,11 @@ impl Secrets {
         &self.0
     }
 
+    /// All values, to be wiped by who takes them.
+    pub fn into_values(mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.0)
+    }
+
     /// The names, which are no secret.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
