@@ -385,49 +385,80 @@ impl Store {
         decide: impl FnOnce(&IntegratedAccount) -> Result<AccountPatch, E>,
         events: impl FnOnce(&IntegratedAccount, &IntegratedAccount) -> Vec<NewEvent>,
     ) -> Result<IntegratedAccount, E> {
+        let (transaction, before) = self.lock_integrated_account(environment_id, id).await?;
+        let patch = decide(&before)?;
+        let after = self.changed_account(&before, &patch)?;
+        let events = events(&before, &after);
+        let change = AccountChange { before, after, patch, events };
+        Ok(self.keep_account_change(transaction, change).await?)
+    }
+
+    /// A transaction in which nobody else can change an account, and the account.
+    async fn lock_integrated_account(
+        &self,
+        environment_id: &str,
+        id: &str,
+    ) -> Result<(Transaction, IntegratedAccount), StoreError> {
         let mut transaction = self.database().begin().await?;
         // The update takes the row's lock, with the same words on both databases.
         let query = Query::new(
             "UPDATE integrated_account SET version = version + 1 WHERE environment_id = $1 AND id = $2",
         );
         if transaction.execute(query.bind(environment_id).bind(id)).await? == 0 {
-            return Err(StoreError::NotFound { what: WHAT }.into());
+            return Err(StoreError::NotFound { what: WHAT });
         }
         let mut account = read_in(&mut transaction, id).await?;
         account.version -= 1;
-        let before = account.clone();
-        let patch = decide(&account)?;
+        Ok((transaction, account))
+    }
+
+    /// What a change makes of an account; the same where it makes no difference.
+    fn changed_account(
+        &self,
+        before: &IntegratedAccount,
+        patch: &AccountPatch,
+    ) -> Result<IntegratedAccount, StoreError> {
+        let mut account = before.clone();
         patch.apply(&mut account);
-        if account == before && patch.secrets.is_none() {
-            let events = events(&before, &account);
-            if !events.is_empty() {
-                write(&mut transaction, &account).await?;
-                self.note_events(&mut transaction, environment_id, events).await?;
-                transaction.commit().await?;
-            }
+        if account == *before && patch.secrets.is_none() {
             return Ok(account);
         }
         if let Some(secrets) = &patch.secrets {
-            account.secrets =
-                Some(self.vault().seal(Place::integrated_account(id), secrets).map_err(StoreError::from)?);
+            account.secrets = Some(self.vault().seal(Place::integrated_account(&account.id), secrets)?);
         }
         account.version += 1;
         account.updated_at = self.now();
-        let becomes_active = account.status == AccountStatus::Active && before.status != account.status;
-        if becomes_active {
+        if becomes_active(before, &account) {
             account.activated_at.get_or_insert(account.updated_at);
         }
-        write(&mut transaction, &account).await?;
-        if let Some(link_token) = &patch.link_token_id {
-            self.claim_link_token(&mut transaction, link_token, &account).await?;
-        }
-        if becomes_active {
-            link_token::use_up(&mut transaction, &account).await?;
-        }
-        self.note_events(&mut transaction, environment_id, events(&before, &account)).await?;
-        transaction.note_change(ChangeKind::IntegratedAccount, id).await?;
-        transaction.commit().await?;
         Ok(account)
+    }
+
+    async fn keep_account_change(
+        &self,
+        mut transaction: Transaction,
+        change: AccountChange,
+    ) -> Result<IntegratedAccount, StoreError> {
+        let AccountChange { before, after, patch, events } = change;
+        let is_changed = after.version != before.version;
+        if !is_changed && events.is_empty() {
+            return Ok(after);
+        }
+        write(&mut transaction, &after).await?;
+        if is_changed {
+            if let Some(link_token) = &patch.link_token_id {
+                self.claim_link_token(&mut transaction, link_token, &after).await?;
+            }
+            if becomes_active(&before, &after) {
+                link_token::use_up(&mut transaction, &after).await?;
+            }
+        }
+        self.note_events(&mut transaction, &after.environment_id, events).await?;
+        if is_changed {
+            transaction.note_change(ChangeKind::IntegratedAccount, &after.id).await?;
+        }
+        transaction.commit().await?;
+        Ok(after)
     }
 
     /// Deletes an account with its tokens. `events` is what to tell of it.
@@ -505,6 +536,18 @@ impl Store {
             None => Ok(Secrets::default()),
         }
     }
+}
+
+/// A change that was decided on.
+struct AccountChange {
+    before: IntegratedAccount,
+    after: IntegratedAccount,
+    patch: AccountPatch,
+    events: Vec<NewEvent>,
+}
+
+fn becomes_active(before: &IntegratedAccount, after: &IntegratedAccount) -> bool {
+    after.status == AccountStatus::Active && before.status != after.status
 }
 
 async fn read_in(transaction: &mut Transaction, id: &str) -> Result<IntegratedAccount, StoreError> {
