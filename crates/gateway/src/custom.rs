@@ -2,6 +2,7 @@
 
 mod envelope;
 
+use futures_util::future::BoxFuture;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Method};
 use http_body::Body as _;
@@ -53,11 +54,14 @@ const GATEWAYS_OWN: [HeaderName; 14] = [
 impl Gateway {
     /// Does a custom call. JSON comes back as `{result, next_cursor, prev_cursor}`, written around the platform's text while it
     /// passes; anything else, and everything with `truto_response_format=raw` or `stream`, as it is.
-    pub async fn custom(&self, call: CustomCall) -> Result<Answer, Error> {
-        let record = Record::start(self, "proxy", &call.caller, call.path.trim_start_matches('/'), "custom");
-        let outcome = self.do_custom(call, &record).await;
-        record.finish(outcome.as_ref().map(|answer| (answer.status.as_u16(), None)));
-        outcome
+    pub fn custom(&self, call: CustomCall) -> BoxFuture<'_, Result<Answer, Error>> {
+        Box::pin(async move {
+            let path = call.path.trim_start_matches('/');
+            let record = Record::start(self, "proxy", &call.caller, path, "custom");
+            let outcome = self.do_custom(call, &record).await;
+            record.finish(outcome.as_ref().map(|answer| (answer.status.as_u16(), None)));
+            outcome
+        })
     }
 
     async fn do_custom(&self, call: CustomCall, record: &Record) -> Result<Answer, Error> {

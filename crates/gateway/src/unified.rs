@@ -5,6 +5,7 @@ mod write;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::future::{join, try_join_all};
 use integration::{Method, RemoteErrorKind, Resource};
 use serde_json::value::RawValue;
@@ -49,12 +50,14 @@ impl Gateway {
     ///
     /// A list gathers as many of the platform's pages as its `limit` takes. Filters are exact: what the platform can do is asked of it, and
     /// every record is checked here.
-    pub async fn unified(&self, call: UnifiedCall) -> Result<Reply, Error> {
-        let name = format!("{}/{}", call.model, call.resource);
-        let record = Record::start(self, "unified", &call.caller, &name, &call.method);
-        let outcome = Box::pin(self.do_unified(call, &name, &record)).await;
-        record.finish(outcome.as_ref().map(Reply::outcome));
-        outcome
+    pub fn unified(&self, call: UnifiedCall) -> BoxFuture<'_, Result<Reply, Error>> {
+        Box::pin(async move {
+            let name = format!("{}/{}", call.model, call.resource);
+            let record = Record::start(self, "unified", &call.caller, &name, &call.method);
+            let outcome = Box::pin(self.do_unified(call, &name, &record)).await;
+            record.finish(outcome.as_ref().map(Reply::outcome));
+            outcome
+        })
     }
 
     async fn do_unified(&self, call: UnifiedCall, name: &str, record: &Record) -> Result<Reply, Error> {

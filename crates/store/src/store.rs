@@ -182,6 +182,8 @@ async fn open_sqlite(path: &str, options: &Options) -> Result<Database, StoreErr
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .pragma("cache_size", SQLITE_CACHE)
+        // What a statement of many rows would take back lies in memory: in a file, each of them makes one and deletes it.
+        .pragma("temp_store", "memory")
         .busy_timeout(options.wait);
     // The writer opens first: it makes the file and switches it to the write-ahead log. Connections stay open: there is
     // no server that could lose them, and the last one to close would end the log under the readers.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body::Body as _;
@@ -116,39 +117,43 @@ impl Upstream {
     /// A request that the platform has certainly not looked at ([`SendError::Unprocessed`]) is sent once more, whatever it is; so is a read
     /// whose connection breaks before any answer: the platform may just have closed a connection that was kept open. Both need a body
     /// that is whole. Nothing else is ever sent twice.
-    pub async fn send(&self, request: Request, stream: Option<Body>) -> Result<Response, SendError> {
-        let uri = Uri::try_from(String::from(request.url)).map_err(|_| SendError::BadUrl)?;
-        let mut headers = request.headers;
-        strip_hop_by_hop(&mut headers);
-        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(OURS));
-        let body = stream.unwrap_or_else(|| request.body.map_or_else(Body::empty, Body::from));
-        if body.is_end_stream() && matches!(request.verb, Method::POST | Method::PUT | Method::PATCH) {
-            // Servers may refuse such a request without a length (RFC 9110, 8.6).
-            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        let again = body.again();
-        let is_read = matches!(request.verb, Method::GET | Method::HEAD);
-        let message = |verb, uri, headers, body| {
-            let mut message = http::Request::new(body);
-            *message.method_mut() = verb;
-            *message.uri_mut() = uri;
-            *message.headers_mut() = headers;
-            message
-        };
-        let Some(again) = again else {
-            return self.send_once(message(request.verb, uri, headers, body)).await;
-        };
-        let first = message(request.verb.clone(), uri.clone(), headers.clone(), body);
-        let answer = self.send_once(first).await;
-        let once_more = match &answer {
-            Err(SendError::Unprocessed) => true,
-            Err(SendError::Reset) => is_read,
-            _ => false,
-        };
-        if !once_more {
-            return answer;
-        }
-        Box::pin(self.send_once(message(request.verb, uri, headers, again))).await
+    ///
+    /// A box: the client below is compiled here, once, not again where it is waited for.
+    pub fn send(&self, request: Request, stream: Option<Body>) -> BoxFuture<'_, Result<Response, SendError>> {
+        Box::pin(async move {
+            let uri = Uri::try_from(String::from(request.url)).map_err(|_| SendError::BadUrl)?;
+            let mut headers = request.headers;
+            strip_hop_by_hop(&mut headers);
+            headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(OURS));
+            let body = stream.unwrap_or_else(|| request.body.map_or_else(Body::empty, Body::from));
+            if body.is_end_stream() && matches!(request.verb, Method::POST | Method::PUT | Method::PATCH) {
+                // Servers may refuse such a request without a length (RFC 9110, 8.6).
+                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
+            let again = body.again();
+            let is_read = matches!(request.verb, Method::GET | Method::HEAD);
+            let message = |verb, uri, headers, body| {
+                let mut message = http::Request::new(body);
+                *message.method_mut() = verb;
+                *message.uri_mut() = uri;
+                *message.headers_mut() = headers;
+                message
+            };
+            let Some(again) = again else {
+                return self.send_once(message(request.verb, uri, headers, body)).await;
+            };
+            let first = message(request.verb.clone(), uri.clone(), headers.clone(), body);
+            let answer = self.send_once(first).await;
+            let once_more = match &answer {
+                Err(SendError::Unprocessed) => true,
+                Err(SendError::Reset) => is_read,
+                _ => false,
+            };
+            if !once_more {
+                return answer;
+            }
+            Box::pin(self.send_once(message(request.verb, uri, headers, again))).await
+        })
     }
 
     async fn send_once(&self, message: http::Request<Body>) -> Result<Response, SendError> {
