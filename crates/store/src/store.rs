@@ -27,7 +27,7 @@ const SQLITE_BUSY: &str = "5";
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Reading connections to SQLite at most: each has a thread and memory of its own, and a read is short.
-const SQLITE_READERS: u32 = 4;
+const SQLITE_READERS: u32 = 2;
 /// The pages that a connection to SQLite keeps, in KiB (negative, as SQLite wants it said). The operating system has the file at hand as well.
 const SQLITE_CACHE: &str = "-512";
 
@@ -36,7 +36,7 @@ const SQLITE_CACHE: &str = "-512";
 pub struct Options {
     /// Where the master key is.
     pub master_keys: MasterKeySource,
-    /// Connections to PostgreSQL, or reading connections to SQLite (of which four are enough), at most.
+    /// Connections to PostgreSQL, or reading connections to SQLite (of which two are enough), at most.
     pub connections: u32,
     /// How long to wait for a free connection, and on SQLite for the write lock of another process.
     pub wait: Duration,
