@@ -27,7 +27,7 @@ pub(crate) async fn watch(gateway: Weak<Inner>, mut head: i64) {
                 match changes.changed {
                     Some(changed) => {
                         for change in &changed {
-                            inner.forget(change).await;
+                            inner.forget(change);
                         }
                     }
                     None => inner.forget_all(),
@@ -81,7 +81,7 @@ async fn sweep_once(gateway: &Gateway) -> Result<(), Error> {
 }
 
 impl Inner {
-    async fn forget(&self, change: &Change) {
+    fn forget(&self, change: &Change) {
         match change.kind {
             ChangeKind::ApiToken => self.callers.forget(&change.key),
             ChangeKind::IntegratedAccount => self.at_hand.forget_account(&change.key),

@@ -172,14 +172,16 @@ impl Database {
     }
 
     /// The same for one that returns many.
-    pub async fn change_all(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        Ok(match self {
-            Self::Sqlite { write, .. } => {
-                driver_query!(query).fetch_all(write).await?.into_iter().map(Row::Sqlite).collect()
-            }
-            Self::Postgres(pool) => {
-                driver_query!(query).fetch_all(pool).await?.into_iter().map(Row::Postgres).collect()
-            }
+    pub fn change_all(&self, query: Query) -> Asked<'_, Vec<Row>> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite { write, .. } => {
+                    driver_query!(query).fetch_all(write).await?.into_iter().map(Row::Sqlite).collect()
+                }
+                Self::Postgres(pool) => {
+                    driver_query!(query).fetch_all(pool).await?.into_iter().map(Row::Postgres).collect()
+                }
+            })
         })
     }
 
