@@ -70,20 +70,20 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Target>> {
     if options.windows > 0 {
         let window = Duration::from_secs(options.window.into());
         let pace = Pace { window, windows: options.windows };
-        let url = std::env::var(POSTGRES_URL).ok();
+        let over_sqlite = Installation::over_sqlite(&program)?;
+        let over_postgres = match std::env::var(POSTGRES_URL) {
+            Ok(url) => Some(Installation::over_postgres(&program, &url)?),
+            Err(_) => None,
+        };
         for plan in PLANS.iter().skip(options.skip) {
-            let over = match &url {
-                _ if plan.nodes == 1 => Installation::over_sqlite(&program)?,
-                Some(url) => Installation::over_postgres(&program, url)?,
-                None => {
-                    println!(
-                        "\nLeft out: {}; {POSTGRES_URL} names no empty database, and `cargo xtask bench` makes one.",
-                        plan.name
-                    );
-                    continue;
-                }
-            };
-            targets.extend(phase::run(&program, &over, plan, pace).await?);
+            let over = if plan.nodes == 1 { Some(&over_sqlite) } else { over_postgres.as_ref() };
+            match over {
+                Some(over) => targets.extend(phase::run(&program, over, plan, pace).await?),
+                None => println!(
+                    "\nLeft out: {}. {POSTGRES_URL} names no empty database; `cargo xtask bench` makes one.",
+                    plan.name
+                ),
+            }
         }
     }
     if options.orders > 0 {

@@ -32,7 +32,7 @@ impl Spec {
     /// (`elsewhere`, requests a millisecond).
     pub(crate) fn lease(&self, owned: usize, elsewhere: f64) -> Millis {
         let pace = owned.max(1) as f64 / self.window as f64 + elsewhere;
-        ((BATCH / pace * 1.25) as Millis).clamp(self.window / 12, self.window * 9 / 10)
+        ((BATCH / pace * 1.25) as Millis).clamp(self.window / 14, self.window * 9 / 10)
     }
 
     /// Until when a node may begin to use a slot that is free from `free_at` on, by its word at `at` that holds until `until`. One that becomes free in
@@ -252,7 +252,7 @@ impl Ledger {
         let surplus = owned.saturating_sub(want);
         let surplus = if surplus > said.want as usize { surplus } else { 0 };
         let less = surplus.max(asked).max(excess);
-        let reach = if asked > excess { idle.len() } else { less + less / 2 };
+        let reach = if asked > excess { idle.len() } else { less + less * 3 / 4 };
         let mut given_up = self.give_up(spec, &idle, less, reach);
         given_up.drain(..beyond.min(given_up.len()));
         self.grant(name, given_up);

@@ -21,7 +21,7 @@ const CREDIT: f64 = 4.0;
 
 /// The same for a time in which there was no slot: slots do not come back to the moment, and what is late once would stay late. Few, since requests that are
 /// bunched leave a gap behind them, in which an interactive call waits.
-const CREDIT_WHEN_SHORT: f64 = 2.0;
+const CREDIT_WHEN_SHORT: f64 = 1.5;
 
 /// One that waits for its turn.
 pub(crate) trait Waits {

@@ -622,10 +622,10 @@ fn balanced(seed: u64, nodes: usize, callers: Callers) -> Told {
 
 #[test]
 fn many_accounts_are_used_to_the_full_whichever_nodes_their_callers_call() {
-    for (nodes, callers, least, longest) in [
-        (1, Callers::OfEachNode, 0.98, 4_000),
-        (3, Callers::Spread, 0.955, 6_500),
-        (3, Callers::Roaming, 0.9, 13_000),
+    for (nodes, callers, least, longest, round_trips) in [
+        (1, Callers::OfEachNode, 0.98, 4_000, 0.02),
+        (3, Callers::Spread, 0.955, 6_000, 0.09),
+        (3, Callers::Roaming, 0.9, 13_000, 0.13),
     ] {
         println!("{nodes} {callers:?}");
         let sum = Sum::of_all(9.0, |seed| balanced(seed, nodes, callers));
@@ -634,7 +634,7 @@ fn many_accounts_are_used_to_the_full_whichever_nodes_their_callers_call() {
         assert!(sum.refused(true) < 1.0);
         // Until it is learned what the other app uses there are gaps.
         assert!(sum.p99(false) < longest / 2 && sum.p99(true) < longest);
-        assert!(sum.round_trips() < 0.1);
+        assert!(sum.round_trips() < round_trips);
     }
 }
 
