@@ -275,7 +275,7 @@ impl Budget {
                     let _ = tokio::time::timeout(span(until - now()), self.changed.notified()).await;
                 }
                 Step::Rest => {
-                    // What it does not need is for the others: step by step, for callers who take the nodes by turns come back.
+                    // Its slots stay its own while it may need them again; once all of them are free they are for the others.
                     if self.meter().is_shared() {
                         let rest = span(self.meter().rest(now()));
                         if tokio::time::timeout(rest, self.changed.notified()).await.is_ok() {

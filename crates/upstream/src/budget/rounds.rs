@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::keeper::Keeper;
 use super::round::{Round, Trip};
-use super::{Budget, Inner, now};
+use super::{Budget, Inner};
 use crate::{BoxError, metrics};
 
 /// So many limits speak in one round, unless more have to.
@@ -69,7 +69,7 @@ impl Inner {
     }
 
     async fn hold_round(&self, asked: &[Asked]) {
-        let now = now();
+        let now = super::now();
         let mut budgets: Vec<(Arc<Budget>, bool)> = Vec::with_capacity(asked.len());
         for Asked { budget, is_end, .. } in asked {
             match budgets.iter_mut().find(|(other, _)| Arc::ptr_eq(other, budget)) {
