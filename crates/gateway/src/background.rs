@@ -27,10 +27,10 @@ pub(crate) async fn watch(gateway: Weak<Inner>, mut head: i64) {
                 match changes.changed {
                     Some(changed) => {
                         for change in &changed {
-                            inner.forget(change);
+                            inner.forget(change).await;
                         }
                     }
-                    None => inner.forget_all(),
+                    None => inner.forget_all().await,
                 }
             }
             // What is at hand stays in use: the platform can still be reached. One line, not one a second.
@@ -81,20 +81,20 @@ async fn sweep_once(gateway: &Gateway) -> Result<(), Error> {
 }
 
 impl Inner {
-    fn forget(&self, change: &Change) {
+    async fn forget(&self, change: &Change) {
         match change.kind {
-            ChangeKind::ApiToken => self.callers.forget(&change.key),
-            ChangeKind::IntegratedAccount => self.at_hand.forget_account(&change.key),
-            ChangeKind::EnvironmentIntegration => self.at_hand.forget_installed(&change.key),
-            ChangeKind::MapOverride => self.at_hand.forget_environment(&change.key),
+            ChangeKind::ApiToken => self.callers.forget(&change.key).await,
+            ChangeKind::IntegratedAccount => self.at_hand.forget_account(&change.key).await,
+            ChangeKind::EnvironmentIntegration => self.at_hand.forget_installed(&change.key).await,
+            ChangeKind::MapOverride => self.at_hand.forget_environment(&change.key).await,
             // Accounts are kept sealed, whatever key sealed them.
             ChangeKind::DataKey => {}
-            _ => self.forget_all(),
+            _ => self.forget_all().await,
         }
     }
 
-    fn forget_all(&self) {
-        self.callers.forget_all();
-        self.at_hand.forget_all();
+    async fn forget_all(&self) {
+        self.callers.forget_all().await;
+        self.at_hand.forget_all().await;
     }
 }

@@ -80,7 +80,7 @@ impl Caller {
 pub(crate) type Callers = AtHand<(Caller, Option<Timestamp>)>;
 
 /// So many tokens are kept at hand.
-const TOKENS: usize = 10_000;
+const TOKENS: u64 = 10_000;
 
 pub(crate) fn callers() -> Callers {
     AtHand::new(TOKENS)

@@ -182,7 +182,7 @@ impl Gateway {
         let events = |row: &_| told("environment_integration:updated", definition, row);
         let row =
             store.update_environment_integration(environment_id, id, change.version, &patch, events).await?;
-        self.0.at_hand.forget_installed(id);
+        self.0.at_hand.forget_installed(id).await;
         self.view_installed(row)
     }
 
@@ -194,7 +194,7 @@ impl Gateway {
             accounts.chain([events::gone("environment_integration:deleted", id)]).collect()
         };
         self.0.parts.store.delete_environment_integration(environment_id, id, events).await?;
-        self.0.at_hand.forget_installed(id);
+        self.0.at_hand.forget_installed(id).await;
         Ok(())
     }
 

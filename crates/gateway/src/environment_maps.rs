@@ -127,7 +127,7 @@ impl Gateway {
             )),
             other => other.into(),
         })?;
-        self.0.at_hand.forget_environment(environment_id);
+        self.0.at_hand.forget_environment(environment_id).await;
         Ok(made.into())
     }
 
@@ -186,7 +186,7 @@ impl Gateway {
                 Err(StoreError::Stale { .. }) if change.version.is_none() && attempt < TRIES => {}
                 updated => {
                     let updated = updated?;
-                    self.0.at_hand.forget_environment(environment_id);
+                    self.0.at_hand.forget_environment(environment_id).await;
                     return Ok(updated.into());
                 }
             }
@@ -198,7 +198,7 @@ impl Gateway {
     pub async fn delete_environment_map(&self, caller: &Caller, id: &str) -> Result<(), Error> {
         let environment_id = caller.environment()?;
         self.0.parts.store.delete_map_override(environment_id, id).await?;
-        self.0.at_hand.forget_environment(environment_id);
+        self.0.at_hand.forget_environment(environment_id).await;
         Ok(())
     }
 

@@ -179,7 +179,7 @@ impl Gateway {
         if !is_other {
             return Ok(None);
         }
-        self.0.at_hand.forget_account(id);
+        self.0.at_hand.forget_account(id).await;
         Ok(Some(Arc::new(connected)))
     }
 

@@ -14,9 +14,9 @@ use crate::maps::{Overridden, OverrideError};
 use crate::{Caller, Error, Gateway};
 
 /// So many accounts are kept at hand.
-const ACCOUNTS: usize = 20_000;
+const ACCOUNTS: u64 = 20_000;
 /// So many installed integrations are kept at hand.
-const INSTALLED: usize = 2_000;
+const INSTALLED: u64 = 2_000;
 /// The key of an environment's override whose values are sealed: no part of the definition.
 pub(crate) const SECRET_VARIABLES: &str = "secret_environment_variables";
 
@@ -101,26 +101,29 @@ impl Resolved {
         Self { accounts: AtHand::new(ACCOUNTS), installed: AtHand::new(INSTALLED) }
     }
 
-    pub(crate) fn forget_account(&self, id: &str) {
-        self.accounts.forget(id);
+    pub(crate) async fn forget_account(&self, id: &str) {
+        self.accounts.forget(id).await;
     }
 
     /// Forgets an installed integration and all accounts through it. The accounts last: one that is put together meanwhile may
     /// have what was installed before.
-    pub(crate) fn forget_installed(&self, id: &str) {
-        self.installed.forget(id);
-        self.accounts.forget_where(|connected| connected.installed.row.id == id);
+    pub(crate) async fn forget_installed(&self, id: &str) {
+        self.installed.forget(id).await;
+        let id = id.to_owned();
+        self.accounts.forget_where(move |connected| connected.installed.row.id == id).await;
     }
 
     /// Forgets what is installed in an environment and all its accounts, as [`Resolved::forget_installed`] does.
-    pub(crate) fn forget_environment(&self, id: &str) {
-        self.installed.forget_where(|installed| installed.row.environment_id == id);
-        self.accounts.forget_where(|connected| connected.account.environment_id == id);
+    pub(crate) async fn forget_environment(&self, id: &str) {
+        let of = id.to_owned();
+        self.installed.forget_where(move |installed| installed.row.environment_id == of).await;
+        let of = id.to_owned();
+        self.accounts.forget_where(move |connected| connected.account.environment_id == of).await;
     }
 
-    pub(crate) fn forget_all(&self) {
-        self.installed.forget_all();
-        self.accounts.forget_all();
+    pub(crate) async fn forget_all(&self) {
+        self.installed.forget_all().await;
+        self.accounts.forget_all().await;
     }
 }
 

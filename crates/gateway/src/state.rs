@@ -127,7 +127,7 @@ impl Gateway {
                 );
             }
         }
-        self.0.at_hand.forget_account(&account.id);
+        self.0.at_hand.forget_account(&account.id).await;
     }
 }
 

@@ -132,7 +132,7 @@ impl Gateway {
                 |before, after| events::of_changed_account(installed.shown(), before, after),
             )
             .await;
-        self.0.at_hand.forget_account(&account.id);
+        self.0.at_hand.forget_account(&account.id).await;
         Ok(kept?)
     }
 

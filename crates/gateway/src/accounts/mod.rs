@@ -261,7 +261,7 @@ impl Gateway {
     pub(crate) async fn forget_account(&self, environment_id: &str, id: &str) -> Result<(), Error> {
         let events = events::of_deleted_account(id);
         self.0.parts.store.delete_integrated_account(environment_id, id, events).await?;
-        self.0.at_hand.forget_account(id);
+        self.0.at_hand.forget_account(id).await;
         Ok(())
     }
 
@@ -354,7 +354,7 @@ impl Gateway {
             match store.modify_integrated_account(environment_id, id, decided, events).await {
                 Err(StoreError::Stale { .. }) if version.is_none() && attempt < TRIES => {}
                 changed => {
-                    self.0.at_hand.forget_account(id);
+                    self.0.at_hand.forget_account(id).await;
                     return Ok(changed?);
                 }
             }
