@@ -322,7 +322,7 @@ impl Call<'_> {
         let sent = self.gateway.0.parts.upstream.send(request, stream).await;
         let took = started.elapsed();
         let outcome = sent.as_ref().map_or("none", |answer| metrics::category(answer.status.as_u16()));
-        self.gateway.0.counts.sent(&self.integration().name, outcome, took);
+        metrics::sent(&self.integration().name, outcome, took);
         if let Some(record) = self.record {
             record.sent(&verb, &url, took);
         }

@@ -16,7 +16,6 @@ use crate::Error;
 use crate::budget::StoreKeeper;
 use crate::caller::{self, Callers};
 use crate::log::Writer;
-use crate::metrics::Counts;
 use crate::oauth::Renewals;
 use crate::resolve::Resolved;
 
@@ -93,7 +92,6 @@ pub(crate) struct Inner {
     pub(crate) log: Writer,
     pub(crate) budgets: Budgets,
     pub(crate) renewals: Renewals,
-    pub(crate) counts: Counts,
     /// Work that outlives the call it came from.
     pub(crate) tasks: TaskTracker,
     stop: CancellationToken,
@@ -115,7 +113,6 @@ impl Gateway {
             log,
             budgets: Budgets::new(node, Arc::new(StoreKeeper(parts.store.clone()))),
             renewals: Renewals::default(),
-            counts: Counts::default(),
             tasks,
             stop: stop.clone(),
             parts,

@@ -1,10 +1,6 @@
 //! The names of what is measured, and the places where it is counted.
 
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
-
-use ::metrics::{Counter, Histogram};
 
 /// Calls of the data plane, by `request_type` and `status`.
 pub const CALLS: &str = "decant_calls_total";
@@ -31,76 +27,16 @@ pub fn describe() {
     describe_counter!(LOG_ROWS_DROPPED, "Log rows that were not written");
 }
 
-/// Counts with times, by a name and a label. Kept because they are wanted for every call, and a recorder copies and hashes all that it is
-/// asked by to find them.
-pub struct Series<L>(RwLock<HashMap<String, Vec<One<L>>>>);
-
-struct One<L> {
-    label: L,
-    count: Counter,
-    times: Histogram,
+pub(crate) fn called(request_type: &'static str, category: &'static str, took: Duration) {
+    ::metrics::counter!(CALLS, "request_type" => request_type, "status" => category).increment(1);
+    ::metrics::histogram!(CALL_SECONDS, "request_type" => request_type).record(took.as_secs_f64());
 }
 
-impl<L> Default for Series<L> {
-    fn default() -> Self {
-        Self(RwLock::default())
-    }
-}
-
-impl<L: PartialEq> Series<L> {
-    /// Counts one; `register` asks the recorder where it was not asked yet.
-    pub fn note(
-        &self,
-        name: &str,
-        label: L,
-        took: Duration,
-        register: impl FnOnce() -> (Counter, Histogram),
-    ) {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(one) = known.get(name).and_then(|all| all.iter().find(|one| one.label == label)) {
-            return one.note(took);
-        }
-        drop(known);
-        let (count, times) = register();
-        let one = One { label, count, times };
-        one.note(took);
-        self.0.write().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().push(one);
-    }
-}
-
-impl<L> One<L> {
-    fn note(&self, took: Duration) {
-        self.count.increment(1);
-        self.times.record(took);
-    }
-}
-
-/// What a gateway counts for each of its calls.
-#[derive(Default)]
-pub(crate) struct Counts {
-    calls: Series<&'static str>,
-    requests: Series<&'static str>,
-}
-
-impl Counts {
-    pub(crate) fn called(&self, request_type: &'static str, category: &'static str, took: Duration) {
-        self.calls.note(request_type, category, took, || {
-            (
-                ::metrics::counter!(CALLS, "request_type" => request_type, "status" => category),
-                ::metrics::histogram!(CALL_SECONDS, "request_type" => request_type),
-            )
-        });
-    }
-
-    pub(crate) fn sent(&self, integration: &str, outcome: &'static str, took: Duration) {
-        self.requests.note(integration, outcome, took, || {
-            let name = integration.to_owned();
-            (
-                ::metrics::counter!(UPSTREAM_REQUESTS, "integration" => name.clone(), "outcome" => outcome),
-                ::metrics::histogram!(UPSTREAM_SECONDS, "integration" => name),
-            )
-        });
-    }
+pub(crate) fn sent(integration: &str, outcome: &'static str, took: Duration) {
+    ::metrics::counter!(UPSTREAM_REQUESTS, "integration" => integration.to_owned(), "outcome" => outcome)
+        .increment(1);
+    ::metrics::histogram!(UPSTREAM_SECONDS, "integration" => integration.to_owned())
+        .record(took.as_secs_f64());
 }
 
 pub(crate) fn log_rows_written(count: usize) {

@@ -32,7 +32,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use gateway::Gateway;
@@ -41,7 +41,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use self::guesses::Guesses;
 use self::limits::Limiter;
-use self::observe::Requests;
 
 pub use self::error::{ApiError, ErrorBody};
 pub use self::limits::{Rate, RateError};
@@ -145,14 +144,12 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
 
 /// What every request goes through, whichever handler it is for.
 fn around<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    router
-        .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(middleware::from_fn_with_state(Arc::<Requests>::default(), pass))
+    router.layer(CatchPanicLayer::custom(observe::panicked)).layer(middleware::from_fn(pass))
 }
 
 /// One layer for all of it: each would copy the ones below it for every request.
-async fn pass(State(requests): State<Arc<Requests>>, request: Request, next: Next) -> Response {
-    observe::observe(&requests, request, async |request| match nul::refuse(&request) {
+async fn pass(request: Request, next: Next) -> Response {
+    observe::observe(request, async |request| match nul::refuse(&request) {
         Ok(()) => next.run(body::drain_leftovers(request)).await,
         Err(refusal) => refusal.into_response(),
     })

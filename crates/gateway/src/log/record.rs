@@ -119,7 +119,7 @@ impl Record {
         let row = self.row.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut row) = row else { return };
         let took = self.started.elapsed();
-        self.gateway.counts.called(self.request_type, metrics::category(status), took);
+        metrics::called(self.request_type, metrics::category(status), took);
         row.http_status_code = Some(status);
         row.http_status_category = Some(metrics::category(status).to_owned());
         row.duration = Some(milliseconds(took));
