@@ -214,7 +214,8 @@ impl Ledger {
     /// How many slots may be used now.
     fn limit(&self, spec: Spec, now: Millis) -> u32 {
         let Some(lowered) = &self.lowered else { return spec.amount };
-        // One more after 1.75 windows, four after 2.75, nine after 3.75: careful while others are there, quick once they are gone. Quicker where little is left, which rather was a burst of theirs than is their habit.
+        // One more after 1.75 windows, four after 2.75, nine after 3.75: careful while others are there, quick once they are gone.
+        // Quicker where little is left, which rather was a burst of theirs than is their habit.
         let windows = (now - lowered.at) as f64 / spec.window as f64 - 0.75;
         let step = (f64::from(spec.amount.saturating_sub(lowered.to)) / f64::from(spec.amount) * 4.0)
             .max(1.0)
