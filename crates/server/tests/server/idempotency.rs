@@ -342,10 +342,12 @@ async fn a_node_that_ended_in_the_middle_leaves_a_write_to_be_found_out(database
 #[tokio::test]
 async fn keys_that_have_ended_are_swept() {
     let database = TestDatabase::sqlite();
-    // The gateway's own clock is ahead of this one by years: all keys have ended for it.
-    let clock = TestClock::at("2020-01-01T00:00:00Z");
-    let setup = Setup { database_clock: Arc::new(clock), ..Setup::default() };
+    let now = jiff::Timestamp::now();
+    let clock = Arc::new(TestClock::at(&now.to_string()));
+    let setup = Setup { database_clock: clock.clone(), ..Setup::default() };
     let (app, account, platform) = app_at_platform(&database, setup).await;
+    // The gateway sweeps by its own clock: what is written from here on is so old for it that keys have ended.
+    clock.set(&(now - SignedDuration::from_hours(48)).to_string());
     let ask = |body: Value| start(keyed(&app, &app.url, &proxy("note", &account), "k", &body));
     let call = ask(json!({}));
     created(&mut platform.asked().await, "{}").await;
