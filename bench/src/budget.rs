@@ -70,13 +70,18 @@ pub async fn run(options: &Options) -> anyhow::Result<Vec<Target>> {
     if options.windows > 0 {
         let window = Duration::from_secs(options.window.into());
         let pace = Pace { window, windows: options.windows };
-        let over_sqlite = Installation::over_sqlite(&program)?;
         let over_postgres = match std::env::var(POSTGRES_URL) {
             Ok(url) => Some(Installation::over_postgres(&program, &url)?),
             Err(_) => None,
         };
         for plan in PLANS.iter().skip(options.skip) {
-            let over = if plan.nodes == 1 { Some(&over_sqlite) } else { over_postgres.as_ref() };
+            let over_sqlite;
+            let over = if plan.nodes == 1 {
+                over_sqlite = Installation::over_sqlite(&program)?;
+                Some(&over_sqlite)
+            } else {
+                over_postgres.as_ref()
+            };
             match over {
                 Some(over) => targets.extend(phase::run(&program, over, plan, pace).await?),
                 None => println!(

@@ -160,15 +160,8 @@ impl Database {
     }
 
     /// Runs a single statement that writes, in one round trip; the row that it returns.
-    pub fn change_optional(&self, query: Query) -> Asked<'_, Option<Row>> {
-        Box::pin(async move {
-            Ok(match self {
-                Self::Sqlite { write, .. } => {
-                    driver_query!(query).fetch_optional(write).await?.map(Row::Sqlite)
-                }
-                Self::Postgres(pool) => driver_query!(query).fetch_optional(pool).await?.map(Row::Postgres),
-            })
-        })
+    pub async fn change_optional(&self, query: Query) -> Result<Option<Row>, StoreError> {
+        Ok(self.change_all(query).await?.into_iter().next())
     }
 
     /// The same for one that returns many.

@@ -84,13 +84,6 @@ struct Node {
     is_busy: bool,
 }
 
-impl Node {
-    /// When it speaks again at the latest, if it is still there.
-    fn speaks_by(&self) -> Millis {
-        speaks_by(self.at, self.until)
-    }
-}
-
 /// When a node that spoke at `at`, and for a lease until `until`, speaks again at the latest: some time before its end.
 pub(crate) fn speaks_by(at: Millis, until: Millis) -> Millis {
     until - (until - at) / 5
@@ -309,7 +302,7 @@ impl Ledger {
             is_shared: others().next().is_some(),
             lacks: self.lacks_of(name) > 0,
             left: i64::from(self.limit(spec, now)) - self.owned_by_all() as i64,
-            next_word: others().map(|(_, node)| node.speaks_by()).min().unwrap_or(now),
+            next_word: others().map(|(_, node)| speaks_by(node.at, node.until)).min().unwrap_or(now),
             used_until: self.slots.iter().filter_map(used_until).collect(),
         }
     }

@@ -34,6 +34,7 @@ pub(crate) type Millis = i64;
 
 /// How long one who does not want to wait waits for the database.
 const ASKING: Duration = Duration::from_millis(250);
+
 /// All budgets of a node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Budgets(Arc<Inner>);
@@ -57,6 +58,7 @@ pub struct Budget {
     /// Set while a task sees to those who wait.
     is_driven: Mutex<bool>,
     changed: Notify,
+    /// The record as it was last written or read here; away while a round is about it.
     last: Mutex<Option<Last>>,
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Round {
 
 /// What is said about one limit.
 #[derive(Debug)]
-pub(crate) struct Talk {
+struct Talk {
     key: String,
     spec: Spec,
     said: Exchange,
@@ -54,7 +54,8 @@ pub(crate) struct Talk {
 enum Stage {
     Read,
     Merge(Merge),
-    Write(Write, Ledger, Given),
+    /// To be written over the version that was read.
+    Write(Last, Given),
     Done(Last, Given),
     /// Others change it all the time.
     Failed,
@@ -94,7 +95,10 @@ impl Round {
             match &talk.stage {
                 Stage::Read => reads.push(talk.key.clone()),
                 Stage::Merge(merge) => merges.push(merge.clone()),
-                Stage::Write(write, ..) => writes.push(write.clone()),
+                Stage::Write((over, ledger), _) => {
+                    let state = Value::Object(ledger.fields());
+                    writes.push(Write { key: talk.key.clone(), over: *over, state });
+                }
                 Stage::Done(..) | Stage::Failed => {}
             }
         }
@@ -107,25 +111,27 @@ impl Round {
         (!writes.is_empty()).then_some(Trip::Write(writes))
     }
 
-    /// What [`Trip::Read`] or [`Trip::Merge`] gave.
-    pub(crate) fn kept(&mut self, kept: Vec<Kept>) {
-        let mut kept: HashMap<String, Kept> = kept.into_iter().map(|kept| (kept.key.clone(), kept)).collect();
-        let is_read = self.talks.iter().any(|talk| matches!(talk.stage, Stage::Read));
-        for talk in &mut self.talks {
-            match (&talk.stage, kept.remove(&talk.key)) {
-                (Stage::Read, kept) => {
-                    let version = kept.as_ref().map_or(0, |kept| kept.version);
-                    let ledger =
-                        Ledger::read(talk.spec, kept.as_ref().map(|kept| &*kept.state), talk.said.now);
-                    talk.exchange(&self.speaker, (version, ledger), false);
-                }
-                (Stage::Merge(_), Some(kept)) => {
-                    let ledger = Ledger::read(talk.spec, Some(&kept.state), talk.said.now);
-                    talk.exchange(&self.speaker, (kept.version, ledger), true);
-                }
+    /// What [`Trip::Read`] gave.
+    pub(crate) fn read(&mut self, kept: Vec<Kept>) {
+        let mut kept = by_key(kept);
+        for talk in self.talks.iter_mut().filter(|talk| matches!(talk.stage, Stage::Read)) {
+            let kept = kept.remove(&talk.key);
+            let version = kept.as_ref().map_or(0, |kept| kept.version);
+            let ledger = Ledger::read(talk.spec, kept.as_ref().map(|kept| &*kept.state), talk.said.now);
+            talk.exchange(&self.speaker, (version, ledger), false);
+        }
+    }
+
+    /// What [`Trip::Merge`] gave.
+    pub(crate) fn merged(&mut self, kept: Vec<Kept>) {
+        let mut kept = by_key(kept);
+        for talk in self.talks.iter_mut().filter(|talk| matches!(talk.stage, Stage::Merge(_))) {
+            if let Some(kept) = kept.remove(&talk.key) {
+                let ledger = Ledger::read(talk.spec, Some(&kept.state), talk.said.now);
+                talk.exchange(&self.speaker, (kept.version, ledger), true);
+            } else {
                 // The others took this node for gone.
-                (Stage::Merge(_), None) if !is_read => talk.stage = Stage::Read,
-                _ => {}
+                talk.stage = Stage::Read;
             }
         }
     }
@@ -135,8 +141,8 @@ impl Round {
         let keys: HashSet<String> = keys.into_iter().collect();
         for talk in &mut self.talks {
             talk.stage = match std::mem::replace(&mut talk.stage, Stage::Failed) {
-                Stage::Write(write, ledger, given) if keys.contains(&talk.key) => {
-                    Stage::Done((write.over + 1, ledger), given)
+                Stage::Write((over, ledger), given) if keys.contains(&talk.key) => {
+                    Stage::Done((over + 1, ledger), given)
                 }
                 Stage::Write(..) if talk.tries < TRIES => Stage::Read,
                 Stage::Write(..) => Stage::Failed,
@@ -165,10 +171,11 @@ impl Talk {
         let given = ledger.exchange(self.spec, &speaker.name, &self.said);
         self.stage = match before {
             Some(before) if !ledger.differs(&before, &speaker.name) => Stage::Done((version, before), given),
-            _ => {
-                let state = Value::Object(ledger.fields());
-                Stage::Write(Write { key: self.key.clone(), over: version, state }, ledger, given)
-            }
+            _ => Stage::Write((version, ledger), given),
         };
     }
+}
+
+fn by_key(kept: Vec<Kept>) -> HashMap<String, Kept> {
+    kept.into_iter().map(|kept| (kept.key.clone(), kept)).collect()
 }

@@ -1,7 +1,7 @@
 //! When a node speaks with the others: a round at a time, about all limits that someone waits for and those that have something to say by
 //! the way. So a round trip is shared by as many limits as there are.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -39,7 +39,7 @@ impl Inner {
         is_end: bool,
     ) -> impl Future<Output = ()> + use<> {
         let (done, ended) = oneshot::channel();
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
         queue.asked.push(Asked { budget: Arc::clone(budget), is_end, done });
         if !std::mem::replace(&mut queue.is_running, true) {
             // A task of its own: who asked may leave, and what was said of the slots must not get lost with that.
@@ -50,11 +50,15 @@ impl Inner {
         }
     }
 
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn hold_rounds(self: Arc<Self>) {
         loop {
             tokio::time::sleep(GATHERING).await;
             let asked = {
-                let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut queue = self.queue();
                 if queue.asked.is_empty() {
                     queue.is_running = false;
                     return;
@@ -119,8 +123,8 @@ async fn go_round(keeper: &dyn Keeper, round: &mut Round) -> Result<(), BoxError
     while let Some(trip) = round.next() {
         metrics::round_trip();
         match trip {
-            Trip::Read(keys) => round.kept(keeper.read(keys).await?),
-            Trip::Merge(merges) => round.kept(keeper.merge(merges).await?),
+            Trip::Read(keys) => round.read(keeper.read(keys).await?),
+            Trip::Merge(merges) => round.merged(keeper.merge(merges).await?),
             Trip::Write(writes) => round.written(keeper.write(writes).await?),
         }
     }

@@ -366,7 +366,7 @@ impl World {
                 let written = written.filter(|(account, _)| self.accounts[*account].version > 0);
                 on_trip
                     .round
-                    .kept(written.map(|(account, key)| kept(key, &self.accounts[account])).collect());
+                    .read(written.map(|(account, key)| kept(key, &self.accounts[account])).collect());
             }
             Trip::Merge(merges) => {
                 let mut merged = Vec::new();
@@ -378,7 +378,7 @@ impl World {
                         merged.push(Kept { key: merge.key, version: account.version, state });
                     }
                 }
-                on_trip.round.kept(merged);
+                on_trip.round.merged(merged);
             }
             Trip::Write(writes) => {
                 let mut written = Vec::new();
@@ -517,7 +517,7 @@ fn put(mut record: Map<String, Value>, merge: &Merge) -> Option<String> {
 const LOAD: [(Lane, &str); 4] =
     [(Lane::Background, "one"), (Lane::Background, "two"), (Lane::Interactive, "app"), (Lane::Write, "app")];
 
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 4;
 
 /// What comes of a situation over all seeds.
 struct Sum {
@@ -598,7 +598,7 @@ fn three_nodes_share_a_limit_without_a_refusal() {
     let sum = Sum::of(10.0, |seed| loaded(seed, 3, 2.0));
     assert_eq!(sum.told.refused(), 0);
     assert!(sum.used(false) > 0.98);
-    assert!(sum.p99(false) < 5_000);
+    assert!(sum.p99(false) < 4_000);
     assert!(sum.round_trips() < 0.1);
 }
 
@@ -670,7 +670,7 @@ fn a_second_app_is_made_room_for_and_its_part_taken_when_it_is_gone() {
         world
     };
     let sum = Sum::of(10.0, shared);
-    assert!(sum.used(true) > 0.96);
+    assert!(sum.used(true) > 0.97);
     assert!(sum.refused(true) <= 1.0);
     let sum = Sum::of(5.0, |seed| {
         let mut world = shared(seed);
