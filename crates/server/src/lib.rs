@@ -29,15 +29,16 @@ mod serve;
 mod turns;
 
 use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use gateway::Gateway;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use self::guesses::Guesses;
 use self::limits::Limiter;
@@ -144,13 +145,17 @@ pub fn router(gateway: Gateway, options: Options) -> Router {
 
 /// What every request goes through, whichever handler it is for.
 fn around<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    router.layer(CatchPanicLayer::custom(observe::panicked)).layer(middleware::from_fn(pass))
+    router.layer(middleware::from_fn(pass))
 }
 
 /// One layer for all of it: each would copy the ones below it for every request.
 async fn pass(request: Request, next: Next) -> Response {
     observe::observe(request, async |request| match nul::refuse(&request) {
-        Ok(()) => next.run(body::drain_leftovers(request)).await,
+        Ok(()) => {
+            // What the request was about is gone with it: nothing half done is seen again.
+            let answer = AssertUnwindSafe(next.run(body::drain_leftovers(request)));
+            answer.catch_unwind().await.unwrap_or_else(observe::panicked)
+        }
         Err(refusal) => refusal.into_response(),
     })
     .await

@@ -9,6 +9,7 @@ use http::header::{
 };
 use http::{HeaderName, StatusCode};
 use include_dir::{Dir, include_dir};
+use swagger_ui_redist::SwaggerUi;
 
 use crate::error::ApiError;
 
@@ -28,17 +29,26 @@ pub(crate) fn playground_file(name: &str, asked: &HeaderMap) -> Response {
     file(&PLAYGROUND, name, asked)
 }
 
+/// A style, script or picture of `/docs`.
+pub(crate) fn docs_file(name: &str, asked: &HeaderMap) -> Response {
+    let file = SwaggerUi::static_files().iter().find(|(file, _)| file.file_name() == name);
+    file.map_or_else(missing, |(_, bytes)| typed(bytes, name, asked))
+}
+
 fn file(folder: &'static Dir<'static>, name: &str, asked: &HeaderMap) -> Response {
+    folder.get_file(name).map_or_else(missing, |file| typed(file.contents(), name, asked))
+}
+
+/// The end of a file's name tells its type.
+fn typed(bytes: &'static [u8], name: &str, asked: &HeaderMap) -> Response {
     let kind = match name.rsplit_once('.') {
         Some((_, "js")) => SCRIPT,
         Some((_, "css")) => STYLE,
         Some((_, "svg")) => "image/svg+xml",
+        Some((_, "png")) => "image/png",
         _ => return missing(),
     };
-    match folder.get_file(name) {
-        Some(file) => answer(file.contents(), kind, asked),
-        None => missing(),
-    }
+    answer(bytes, kind, asked)
 }
 
 /// The SDK.

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::error::ApiError;
 
 pub(crate) use self::app::{AppPage, Theme};
-pub(crate) use self::assets::{page_file, playground_file, sdk, sdk_types};
+pub(crate) use self::assets::{docs_file, page_file, playground_file, sdk, sdk_types};
 pub(crate) use self::texts::Language;
 
 /// Which of the hosted pages, and what it needs to know before it asks anything.

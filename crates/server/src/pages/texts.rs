@@ -19,12 +19,14 @@ pub(crate) enum Language {
 #[serde(transparent)]
 pub(crate) struct Texts(BTreeMap<String, String>);
 
-static ENGLISH: LazyLock<Texts> = LazyLock::new(|| read(include_str!("../../../../web/texts/en.yaml")));
-static FRENCH: LazyLock<Texts> = LazyLock::new(|| read(include_str!("../../../../web/texts/fr.yaml")));
+static ENGLISH: LazyLock<Texts> =
+    LazyLock::new(|| read("en.yaml", include_str!("../../../../web/texts/en.yaml")));
+static FRENCH: LazyLock<Texts> =
+    LazyLock::new(|| read("fr.yaml", include_str!("../../../../web/texts/fr.yaml")));
 
 /// A test reads them too: what is built into the program is well-formed.
-fn read(text: &str) -> Texts {
-    Texts(serde_saphyr::from_str(text).unwrap_or_default())
+fn read(file: &str, text: &str) -> Texts {
+    Texts(integration::source::parse(file, text).unwrap_or_default())
 }
 
 impl Texts {
