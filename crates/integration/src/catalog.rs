@@ -77,43 +77,35 @@ fn read_integration(
         ));
     }
     let mut resources = Map::new();
-    let mut origin = BTreeMap::new();
-    let prefix = format!("{folder}/resources/");
-    for (file, text) in files.iter().filter(|(file, _)| file.starts_with(&prefix)) {
-        // A typed look at each file alone: the parser then knows line and column of a misspelt key.
-        parse::<BTreeMap<String, crate::definition::ResourceDefinition>>(file, text)?;
-        for (name, resource) in parse::<Map<String, Value>>(file, text)? {
-            if resources.insert(name.clone(), resource).is_some() {
-                let reason = format!("the resource {name:?} is defined twice");
-                return Err(locate(file, text, &[name], &reason));
+    let mut texts = Map::new();
+    // The file of each part that has its own, and how much of the part's path is not in it.
+    let mut origins = BTreeMap::new();
+    for (file, text) in files {
+        let Some(part) = file.strip_prefix(folder).and_then(|path| path.strip_prefix('/')) else { continue };
+        if part.starts_with("resources/") {
+            for (name, resource) in parse::<Map<String, Value>>(file, text)? {
+                if resources.insert(name.clone(), resource).is_some() {
+                    let reason = format!("the resource {name:?} is defined twice");
+                    return Err(locate(file, text, &[name], &reason));
+                }
+                origins.insert(["resources".to_owned(), name], (file, text, 1));
             }
-            origin.insert(name, (file, text));
+        } else if let Some(name) = part.strip_prefix("texts/") {
+            let language = name.trim_end_matches(".yaml").to_owned();
+            texts.insert(language.clone(), parse(file, text)?);
+            origins.insert(["texts".to_owned(), language], (file, text, 2));
         }
     }
     definition.insert("resources".into(), Value::Object(resources));
-    let mut texts = Map::new();
-    let prefix = format!("{folder}/texts/");
-    for (file, text) in files {
-        let language = file.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".yaml"));
-        if let Some(language) = language {
-            parse::<BTreeMap<String, String>>(file, text)?;
-            texts.insert(language.to_owned(), Value::Object(parse(file, text)?));
-        }
-    }
     if !texts.is_empty() {
         definition.insert("texts".into(), Value::Object(texts));
     }
-    // The same for the main file: without resources it has to be a definition by itself.
-    parse::<crate::definition::Definition>(file, text)?;
     Integration::compile(Value::Object(definition)).map_err(|Mistake { path, reason }| {
-        match path.as_slice() {
-            [first, name, ..] if first == "resources" => match origin.get(name) {
-                Some((file, text)) => {
-                    locate(file, text, &path[1..], &format!("{}: {reason}", path[1..].join(".")))
-                }
-                None => DefinitionError::new(file, reason),
-            },
-            _ => locate(file, text, &path, &reason),
+        match path.get(..2).and_then(|part| origins.get(part)) {
+            Some((file, text, above)) => {
+                locate(file, text, &path[*above..], &format!("{}: {reason}", path[1..].join(".")))
+            }
+            None => locate(file, text, &path, &reason),
         }
     })
 }

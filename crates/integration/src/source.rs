@@ -56,6 +56,12 @@ fn collect_folder(root: &Path, folder: &Path, files: &mut Files) -> Result<(), D
 
 /// Parses a file; a mistake carries its line and column.
 pub fn parse<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T, DefinitionError> {
+    let value = yaml(file, text)?;
+    read_value(&value).map_err(|(path, reason)| locate(file, text, &path, &reason))
+}
+
+/// By way of JSON, as an override is read: the shapes of all definitions are compiled for one format only.
+fn yaml(file: &str, text: &str) -> Result<serde_json::Value, DefinitionError> {
     serde_saphyr::from_str(text).map_err(|error| DefinitionError {
         file: file.to_owned(),
         position: error.location().map(|location| (location.line(), location.column())),
@@ -111,10 +117,12 @@ pub(crate) fn reword(message: &str) -> String {
 }
 
 /// A mistake in the meaning of a file, at the line and column of a path of keys, found by following them down the text.
-/// A number means an item of a list, from 0. Where the path cannot be followed to its end, the last step found counts.
+/// A number means an item of a list, from 0. Where the path cannot be followed to its end, the last step found counts;
+/// where it begins, the whole.
 pub fn locate(file: &str, text: &str, path: &[String], reason: &str) -> DefinitionError {
     let lines: Vec<&str> = text.lines().collect();
-    let (mut position, mut first, mut within) = (None, 0, 0..lines.len());
+    let mut position = lines.iter().position(|line| !is_blank(line)).map(|first| (first as u64 + 1, 1));
+    let (mut first, mut within) = (0, 0..lines.len());
     for key in path {
         match find_step(&lines, within.clone(), key) {
             Some(step) => {
@@ -139,11 +147,15 @@ struct Step {
     block: Range<usize>,
 }
 
+fn is_blank(line: &str) -> bool {
+    line.trim().is_empty() || line.trim_start().starts_with('#')
+}
+
 fn find_step(lines: &[&str], within: Range<usize>, key: &str) -> Option<Step> {
-    let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
     let indent = |line: &str| line.len() - line.trim_start().len();
     let end = within.end;
-    let mut numbers = within.filter(|number| lines.get(*number).is_some_and(|line| !blank(line))).peekable();
+    let mut numbers =
+        within.filter(|number| lines.get(*number).is_some_and(|line| !is_blank(line))).peekable();
     let level = indent(lines.get(*numbers.peek()?)?);
     let matches = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
     let at_level: Vec<usize> = numbers.filter(|number| indent(lines[*number]) == level).collect();

@@ -84,15 +84,29 @@ fn misspelt_keys() {
     );
     assert_eq!(
         orders("      verb: post", "      verbs: post"),
-        r#"acme/resources/orders.yaml:10:7: unknown key "verbs", did you mean "verb"?"#
+        r#"acme/resources/orders.yaml:10:7: order.methods.ship.verbs: unknown key "verbs", did you mean "verb"?"#
     );
     assert_eq!(
         orders("pagination: [cursor]", "paging: [cursor]"),
-        r#"acme/resources/orders.yaml:5:55: unknown key "paging", did you mean "pagination"?"#
+        r#"acme/resources/orders.yaml:5:55: order.methods.list.paging: unknown key "paging", did you mean "pagination"?"#
     );
     assert_eq!(
         orders("verb: post", "verb: pots"),
-        r#"acme/resources/orders.yaml:10:13: unknown value "pots", did you mean "post"?"#
+        r#"acme/resources/orders.yaml:10:7: order.methods.ship.verb: unknown value "pots", did you mean "post"?"#
+    );
+}
+
+#[test]
+fn texts() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("acme/texts")).unwrap();
+    fs::write(folder.path().join("acme/integration.yaml"), MAIN.replace("method: list }", "path: / }"))
+        .unwrap();
+    fs::write(folder.path().join("acme/texts/fr.yaml"), "# In French.\nAcme: Acmé\nToken: [Jeton]\n")
+        .unwrap();
+    assert_eq!(
+        Catalog::read(folder.path()).unwrap_err().to_string(),
+        r#"acme/texts/fr.yaml:3:1: fr.Token: invalid type: sequence, expected a string"#
     );
 }
 
@@ -100,11 +114,11 @@ fn misspelt_keys() {
 fn missing_keys() {
     assert_eq!(
         main_file("base_url: https://acme.test/v1\n", ""),
-        r#"acme/integration.yaml:19:1: the key "base_url" is missing in this mapping"#
+        r#"acme/integration.yaml:2:1: the key "base_url" is missing in this mapping"#
     );
     assert_eq!(
         orders("  description: A sale.\n", ""),
-        r#"acme/resources/orders.yaml:3:3: the key "description" is missing in this mapping"#
+        r#"acme/resources/orders.yaml:2:1: order: the key "description" is missing in this mapping"#
     );
 }
 
@@ -191,7 +205,7 @@ fn names() {
     );
     assert_eq!(
         main_file("name: acme\n", ""),
-        r#"acme/integration.yaml: the name has to be the folder's, "acme""#
+        r#"acme/integration.yaml:2:1: the name has to be the folder's, "acme""#
     );
     assert_eq!(main_file("tenant:", "te nant:"), r#"acme/integration.yaml:7:3: "te nant" is no header name"#);
 }
