@@ -146,6 +146,8 @@ pub(crate) struct Given {
     pub(crate) limit: u32,
     /// How many nodes are busy, this one included.
     pub(crate) busy: u32,
+    /// An even part for each busy node, of what the others leave.
+    pub(crate) even: u32,
     /// An even part for each node that wants more than it has, of what the others leave.
     pub(crate) part: u32,
     /// Whether other nodes have slots as well, or want some.
@@ -291,17 +293,20 @@ impl Ledger {
         let others = || self.nodes.iter().filter(|(other, _)| *other != name);
         let has_more = |(other, node): &(&String, &Node)| node.is_busy || self.lacks_of(other) > 0;
         let others_busy = others().filter(has_more).count();
+        let limit = self.limit(spec, now);
+        let calm: usize = others().filter(|of| !has_more(of)).map(|(other, _)| self.owned(other)).sum();
         let node = self.nodes.get(name);
         Given {
             own: (0u32..).zip(&self.slots).filter_map(of).collect(),
             at: node.map_or(now, |node| node.at),
             until: node.map_or(now, |node| node.until),
-            limit: self.limit(spec, now),
+            limit,
             busy: others_busy as u32 + 1,
-            part: self.pressure(name, self.limit(spec, now) as usize).part as u32,
+            even: limit.saturating_sub(calm as u32) / (others_busy as u32 + 1),
+            part: self.pressure(name, limit as usize).part as u32,
             is_shared: others().next().is_some(),
             lacks: self.lacks_of(name) > 0,
-            left: i64::from(self.limit(spec, now)) - self.owned_by_all() as i64,
+            left: i64::from(limit) - self.owned_by_all() as i64,
             next_word: others().map(|(_, node)| speaks_by(node.at, node.until)).min().unwrap_or(now),
             used_until: self.slots.iter().filter_map(used_until).collect(),
         }
