@@ -240,13 +240,15 @@ impl Ledger {
         let least = limit / sharers / if said.was_refused { 2 } else { 1 };
         let excess = beyond.min(owned.saturating_sub(least));
         let idle = self.idle(name, said);
-        // Those that are used stay, to be used again; and as many more as are wanted. A few that are left over are not worth a word.
+        // Those that are used stay, to be used again; and as many more as are wanted. A few that are left over are not worth a word, unless others
+        // wait for them.
         let used = owned - idle.iter().filter(|index| self.slots[**index].free_at <= now).count();
         let want = if said.want == 0 { 0 } else { used + said.want as usize };
         let Pressure { part, lacked, lacking } = self.pressure(name, limit);
         let asked = owned.saturating_sub(part).min(lacked);
         let surplus = owned.saturating_sub(want);
-        let surplus = if surplus > said.want as usize { surplus } else { 0 };
+        let others_lack = self.lacks.iter().any(|(other, lacks)| other != name && *lacks > 0);
+        let surplus = if others_lack || surplus > said.want as usize { surplus } else { 0 };
         let less = surplus.max(asked).max(excess);
         let reach = if asked > excess { idle.len() } else { less + less * 3 / 4 };
         let mut given_up = self.give_up(spec, &idle, less, reach);
