@@ -94,6 +94,17 @@ pub(crate) fn speaks_by(at: Millis, until: Millis) -> Millis {
 struct Lowered {
     at: Millis,
     to: u32,
+    /// Whether more than this was tried since, and refused: then it is about what is left, and worth keeping for longer.
+    #[serde(default)]
+    is_proven: bool,
+}
+
+impl Lowered {
+    /// Whether a refusal at `limit`, of which `to` is learned, says that this is about what is left: more was tried in vain, or it was known
+    /// before and is still about the same.
+    fn proves(&self, limit: u32, to: u32) -> bool {
+        limit > self.to && to >= self.to || self.is_proven && to + 2 >= self.to
+    }
 }
 
 /// How other nodes press a node for slots.
@@ -209,13 +220,15 @@ impl Ledger {
     /// How many slots may be used now.
     fn limit(&self, spec: Spec, now: Millis) -> u32 {
         let Some(lowered) = &self.lowered else { return spec.amount };
-        // One more after 1.75 windows, four after 2.75, nine after 3.75: careful while others are there, quick once they are gone.
+        // One more after 1.75 windows, three after 2.75, seven after 3.75: careful while others are there, as each step is held for a window
+        // before the next, and quick once they are gone. A window later where that was in vain before.
         // Quicker where little is left, which rather was a burst of theirs than is their habit.
         let windows = (now - lowered.at) as f64 / spec.window as f64 - 0.75;
+        let steps = (windows - f64::from(u8::from(lowered.is_proven))).max(0.0).floor();
         let step = (f64::from(spec.amount.saturating_sub(lowered.to)) / f64::from(spec.amount) * 4.0)
             .max(1.0)
             .floor();
-        let more = if windows > 0.0 { (windows * windows * step).floor() as u32 } else { 0 };
+        let more = ((steps.exp2() - 1.0) * step) as u32;
         lowered.to.saturating_add(more).min(spec.amount)
     }
 
@@ -384,14 +397,18 @@ impl Ledger {
         let used = (0u32..).zip(&self.slots).filter(is_used).count() as u32;
         let limit = self.limit(spec, now);
         let left = said.told_remaining.map(|left| used.saturating_add(left)).filter(|to| *to < limit);
-        // Refused again so soon: the others are about to use more.
-        let is_again = self.lowered.as_ref().is_some_and(|lowered| now - lowered.at < spec.window / 4);
+        // Refused again so soon: the others are about to use more, unless it is known well what they use.
+        let is_again = self
+            .lowered
+            .as_ref()
+            .is_some_and(|lowered| now - lowered.at < spec.window / 4 && !lowered.is_proven);
         // While others have yet to give up what is beyond it, a refusal alone says nothing new.
         let less = if self.beyond(limit as usize) > 0 { 0 } else { 1 + u32::from(is_again) };
         let most = limit.saturating_sub(less);
         let refused = said.was_refused.then(|| used.min(most)).filter(|to| *to < limit);
         if let Some(to) = left.into_iter().chain(refused).min() {
-            self.lowered = Some(Lowered { at: now, to: to.max(1) });
+            let is_proven = self.lowered.as_ref().is_some_and(|lowered| lowered.proves(limit, to));
+            self.lowered = Some(Lowered { at: now, to: to.max(1), is_proven });
         } else if limit >= spec.amount {
             self.lowered = None;
         }
