@@ -94,6 +94,17 @@ pub(crate) fn speaks_by(at: Millis, until: Millis) -> Millis {
 struct Lowered {
     at: Millis,
     to: u32,
+    /// Whether more than this was tried since, and refused: then it is about what is left, and worth keeping for longer.
+    #[serde(default)]
+    is_proven: bool,
+}
+
+impl Lowered {
+    /// Whether a refusal at `limit`, of which `to` is learned, says that this is about what is left: more was tried in vain, or it was known
+    /// before and is still about the same.
+    fn proves(&self, limit: u32, to: u32) -> bool {
+        limit > self.to && to >= self.to || self.is_proven && to + 2 >= self.to
+    }
 }
 
 /// How other nodes press a node for slots.
@@ -146,6 +157,8 @@ pub(crate) struct Given {
     pub(crate) limit: u32,
     /// How many nodes are busy, this one included.
     pub(crate) busy: u32,
+    /// An even part for each busy node, of what the others leave.
+    pub(crate) even: u32,
     /// An even part for each node that wants more than it has, of what the others leave.
     pub(crate) part: u32,
     /// Whether other nodes have slots as well, or want some.
@@ -207,13 +220,15 @@ impl Ledger {
     /// How many slots may be used now.
     fn limit(&self, spec: Spec, now: Millis) -> u32 {
         let Some(lowered) = &self.lowered else { return spec.amount };
-        // One more after 1.75 windows, four after 2.75, nine after 3.75: careful while others are there, quick once they are gone.
+        // One more after 1.75 windows, three after 2.75, seven after 3.75: careful while others are there, as each step is held for a window
+        // before the next, and quick once they are gone. A window later where that was in vain before.
         // Quicker where little is left, which rather was a burst of theirs than is their habit.
         let windows = (now - lowered.at) as f64 / spec.window as f64 - 0.75;
+        let steps = (windows - f64::from(u8::from(lowered.is_proven))).max(0.0).floor();
         let step = (f64::from(spec.amount.saturating_sub(lowered.to)) / f64::from(spec.amount) * 4.0)
             .max(1.0)
             .floor();
-        let more = if windows > 0.0 { (windows * windows * step).floor() as u32 } else { 0 };
+        let more = ((steps.exp2() - 1.0) * step) as u32;
         lowered.to.saturating_add(more).min(spec.amount)
     }
 
@@ -238,13 +253,15 @@ impl Ledger {
         let least = limit / sharers / if said.was_refused { 2 } else { 1 };
         let excess = beyond.min(owned.saturating_sub(least));
         let idle = self.idle(name, said);
-        // Those that are used stay, to be used again; and as many more as are wanted. A few that are left over are not worth a word.
+        // Those that are used stay, to be used again; and as many more as are wanted. A few that are left over are not worth a word, unless others
+        // wait for them.
         let used = owned - idle.iter().filter(|index| self.slots[**index].free_at <= now).count();
         let want = if said.want == 0 { 0 } else { used + said.want as usize };
         let Pressure { part, lacked, lacking } = self.pressure(name, limit);
         let asked = owned.saturating_sub(part).min(lacked);
         let surplus = owned.saturating_sub(want);
-        let surplus = if surplus > said.want as usize { surplus } else { 0 };
+        let others_lack = self.lacks.iter().any(|(other, lacks)| other != name && *lacks > 0);
+        let surplus = if others_lack || surplus > said.want as usize { surplus } else { 0 };
         let less = surplus.max(asked).max(excess);
         let reach = if asked > excess { idle.len() } else { less + less * 3 / 4 };
         let mut given_up = self.give_up(spec, &idle, less, reach);
@@ -291,17 +308,20 @@ impl Ledger {
         let others = || self.nodes.iter().filter(|(other, _)| *other != name);
         let has_more = |(other, node): &(&String, &Node)| node.is_busy || self.lacks_of(other) > 0;
         let others_busy = others().filter(has_more).count();
+        let limit = self.limit(spec, now);
+        let calm: usize = others().filter(|of| !has_more(of)).map(|(other, _)| self.owned(other)).sum();
         let node = self.nodes.get(name);
         Given {
             own: (0u32..).zip(&self.slots).filter_map(of).collect(),
             at: node.map_or(now, |node| node.at),
             until: node.map_or(now, |node| node.until),
-            limit: self.limit(spec, now),
+            limit,
             busy: others_busy as u32 + 1,
-            part: self.pressure(name, self.limit(spec, now) as usize).part as u32,
+            even: limit.saturating_sub(calm as u32) / (others_busy as u32 + 1),
+            part: self.pressure(name, limit as usize).part as u32,
             is_shared: others().next().is_some(),
             lacks: self.lacks_of(name) > 0,
-            left: i64::from(self.limit(spec, now)) - self.owned_by_all() as i64,
+            left: i64::from(limit) - self.owned_by_all() as i64,
             next_word: others().map(|(_, node)| speaks_by(node.at, node.until)).min().unwrap_or(now),
             used_until: self.slots.iter().filter_map(used_until).collect(),
         }
@@ -377,14 +397,18 @@ impl Ledger {
         let used = (0u32..).zip(&self.slots).filter(is_used).count() as u32;
         let limit = self.limit(spec, now);
         let left = said.told_remaining.map(|left| used.saturating_add(left)).filter(|to| *to < limit);
-        // Refused again so soon: the others are about to use more.
-        let is_again = self.lowered.as_ref().is_some_and(|lowered| now - lowered.at < spec.window / 4);
+        // Refused again so soon: the others are about to use more, unless it is known well what they use.
+        let is_again = self
+            .lowered
+            .as_ref()
+            .is_some_and(|lowered| now - lowered.at < spec.window / 4 && !lowered.is_proven);
         // While others have yet to give up what is beyond it, a refusal alone says nothing new.
         let less = if self.beyond(limit as usize) > 0 { 0 } else { 1 + u32::from(is_again) };
         let most = limit.saturating_sub(less);
         let refused = said.was_refused.then(|| used.min(most)).filter(|to| *to < limit);
         if let Some(to) = left.into_iter().chain(refused).min() {
-            self.lowered = Some(Lowered { at: now, to: to.max(1) });
+            let is_proven = self.lowered.as_ref().is_some_and(|lowered| lowered.proves(limit, to));
+            self.lowered = Some(Lowered { at: now, to: to.max(1), is_proven });
         } else if limit >= spec.amount {
             self.lowered = None;
         }

@@ -85,7 +85,13 @@ impl<T: Waits> Meter<T> {
             spec,
             line: Line::default(),
             slots: Vec::new(),
-            given: Given { limit: spec.amount, busy: 1, part: spec.amount, ..Given::default() },
+            given: Given {
+                limit: spec.amount,
+                busy: 1,
+                even: spec.amount,
+                part: spec.amount,
+                ..Given::default()
+            },
             is_exchanging: false,
             next_exchange: 0,
             retry_at: 0,
@@ -235,11 +241,7 @@ impl<T: Waits> Meter<T> {
     /// The distance of requests at an even pace: by the slots that it has, or by its part of all while it still gathers them. A faster pace than
     /// its slots come back would bunch them, and leave a gap in which an interactive call waits.
     fn interval(&self) -> f64 {
-        let has = if self.is_gathering() {
-            f64::from(self.given.limit) / f64::from(self.given.busy.max(1))
-        } else {
-            self.slots.len() as f64
-        };
+        let has = if self.is_gathering() { f64::from(self.given.even) } else { self.slots.len() as f64 };
         self.spec.window as f64 / has.max(1.0)
     }
 

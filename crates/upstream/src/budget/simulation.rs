@@ -623,14 +623,14 @@ fn balanced(seed: u64, nodes: usize, callers: Callers) -> Told {
 fn many_accounts_are_used_to_the_full_whichever_nodes_their_callers_call() {
     for (nodes, callers, least, longest, round_trips) in [
         (1, Callers::OfEachNode, 0.98, 5_000, 0.02),
-        (3, Callers::Spread, 0.955, 9_000, 0.09),
-        (3, Callers::Roaming, 0.9, 15_000, 0.13),
+        (3, Callers::Spread, 0.965, 6_000, 0.09),
+        (3, Callers::Roaming, 0.9, 10_000, 0.13),
     ] {
         println!("{nodes} {callers:?}");
         let sum = Sum::of_all(9.0, [balanced(7, nodes, callers)]);
         assert!(sum.used(false) > least && sum.used(true) > least);
         assert_eq!(sum.refused(false), 0.0);
-        assert!(sum.refused(true) < 1.0);
+        assert!(sum.refused(true) < 0.75);
         // Until it is learned what the other app uses there are gaps.
         assert!(sum.p99(false) < longest / 2 && sum.p99(true) < longest);
         assert!(sum.round_trips() < round_trips);
