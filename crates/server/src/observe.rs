@@ -2,6 +2,7 @@
 //! may hold secrets.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
@@ -28,10 +29,8 @@ pub(crate) async fn observe(mut request: Request, answer: impl AsyncFnOnce(Reque
     let id = given_id(&request).unwrap_or_else(new_id);
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let method = method_name(request.method());
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "unknown".to_owned(), |path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str);
+    let route: Arc<str> = route.into();
     let span = tracing::info_span!(
         "request",
         id = id.to_str().unwrap_or_default(),
@@ -44,7 +43,7 @@ pub(crate) async fn observe(mut request: Request, answer: impl AsyncFnOnce(Reque
     let elapsed = start.elapsed();
     let status = response.status().as_u16();
     span.in_scope(|| tracing::info!(status, milliseconds = elapsed.as_secs_f64() * 1000.0, "answered"));
-    metrics::counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status.to_string())
+    metrics::counter!(REQUESTS, "method" => method, "route" => Arc::clone(&route), "status" => status.to_string())
         .increment(1);
     metrics::histogram!(DURATION, "method" => method, "route" => route).record(elapsed);
     response.headers_mut().insert(REQUEST_ID, id);

@@ -1,6 +1,7 @@
 //! The two databases behind one face: pools, transactions, queries and rows.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -24,10 +25,10 @@ pub(crate) enum Database {
     Postgres(PgPool),
 }
 
-/// A value given to a statement.
+/// A value given to a statement. A text is shared, which SQLite's driver takes as it is.
 #[derive(Debug, Clone)]
 pub(crate) enum Argument {
-    Text(Option<String>),
+    Text(Option<Arc<str>>),
     Integer(Option<i64>),
     Boolean(Option<bool>),
 }
@@ -43,11 +44,13 @@ macro_rules! argument_from {
 }
 
 argument_from! {
-    String => |value| Self::Text(Some(value));
-    Option<String> => |value| Self::Text(value);
-    &str => |value| Self::Text(Some(value.to_owned()));
-    &String => |value| Self::Text(Some(value.clone()));
-    &Option<String> => |value| Self::Text(value.clone());
+    String => |value| Self::Text(Some(value.into()));
+    Option<String> => |value| Self::Text(value.map(Arc::from));
+    &str => |value| Self::Text(Some(value.into()));
+    &String => |value| Self::Text(Some(value.as_str().into()));
+    &Option<String> => |value| Self::Text(value.as_deref().map(Arc::from));
+    &Arc<str> => |value| Self::Text(Some(Arc::clone(value)));
+    &Option<Arc<str>> => |value| Self::Text(value.clone());
     i64 => |value| Self::Integer(Some(value));
     u32 => |value| Self::Integer(Some(i64::from(value)));
     Option<i64> => |value| Self::Integer(value);
@@ -55,8 +58,8 @@ argument_from! {
     Option<bool> => |value| Self::Boolean(value);
     Timestamp => |value| Self::Integer(Some(value.as_microsecond()));
     Option<Timestamp> => |value| Self::Integer(value.map(Timestamp::as_microsecond));
-    &serde_json::Value => |value| Self::Text(Some(value.to_string()));
-    Option<&serde_json::Value> => |value| Self::Text(value.map(ToString::to_string));
+    &serde_json::Value => |value| Self::Text(Some(value.to_string().into()));
+    Option<&serde_json::Value> => |value| Self::Text(value.map(|value| value.to_string().into()));
 }
 
 /// A statement with its arguments. Only fixed text becomes part of the statement, values are always bound: there is no way

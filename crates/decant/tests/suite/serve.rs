@@ -111,6 +111,18 @@ fn a_first_start_makes_the_database_and_a_key_that_only_its_owner_reads() {
     assert!(!folder.path().join("decant.key").exists());
 }
 
+#[tokio::test]
+async fn times_are_counted_so_that_nodes_can_be_added_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&mut decant(folder.path(), ["serve"]));
+    program.get("/healthz", "").await;
+    let metrics = program.get("/metrics", "").await.text;
+    for bound in ["0.001", "60", "+Inf"] {
+        let line = "decant_http_request_duration_seconds_bucket{method=\"GET\",route=\"/healthz\",le=";
+        assert!(metrics.contains(&format!("{line}\"{bound}\"}} ")), "{metrics}");
+    }
+}
+
 #[test]
 fn an_address_in_use_is_told_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 mod record;
 mod writer;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -146,28 +147,29 @@ fn within_a_month(range: TimeRange) -> Result<(), Error> {
 
 impl LogRow {
     fn of(LogEntry { id, entry }: LogEntry) -> Self {
+        let text = |text: Option<Arc<str>>| text.as_deref().map(str::to_owned);
         Self {
             id,
             timestamp: entry.created_at,
-            environment_id: entry.environment_id,
-            integrated_account_id: entry.integrated_account_id,
-            tenant_id: entry.tenant_id,
-            integration: entry.integration,
-            request_type: entry.request_type,
-            resource: entry.resource,
-            method: entry.method,
-            http_method: entry.http_method,
-            http_url: entry.http_url,
+            environment_id: entry.environment_id.as_ref().into(),
+            integrated_account_id: text(entry.integrated_account_id),
+            tenant_id: text(entry.tenant_id),
+            integration: text(entry.integration),
+            request_type: text(entry.request_type),
+            resource: text(entry.resource),
+            method: text(entry.method),
+            http_method: text(entry.http_method),
+            http_url: text(entry.http_url),
             http_status_code: entry.http_status_code,
-            http_status_category: entry.http_status_category,
+            http_status_category: text(entry.http_status_category),
             duration: entry.duration,
             fetch_duration: entry.fetch_duration,
             wait_duration: entry.wait_duration,
-            wait_reason: entry.wait_reason,
+            wait_reason: text(entry.wait_reason),
             result_count: entry.result_count,
             integrated_account_needs_reauth: entry.integrated_account_needs_reauth,
             logs: entry.logs,
-            message: entry.message,
+            message: text(entry.message),
         }
     }
 }

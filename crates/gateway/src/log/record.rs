@@ -37,10 +37,10 @@ impl Record {
         let row = NewLogEntry {
             created_at: gateway.0.parts.clock.now(),
             log_type: super::UNIFIED_PROXY_API.into(),
-            environment_id: caller.environment_id.clone(),
-            request_type: Some(request_type.to_owned()),
-            resource: Some(resource.to_owned()),
-            method: Some(method.to_owned()),
+            environment_id: caller.environment_id.as_str().into(),
+            request_type: Some(request_type.into()),
+            resource: Some(resource.into()),
+            method: Some(method.into()),
             ..NewLogEntry::default()
         };
         Self {
@@ -76,7 +76,7 @@ impl Record {
             self.note(|row| {
                 let before = row.wait_duration.unwrap_or_default();
                 row.wait_duration = Some(before.saturating_add(milliseconds(wait)));
-                row.wait_reason.get_or_insert_with(|| reason.to_owned());
+                row.wait_reason.get_or_insert_with(|| reason.into());
             });
         }
     }
@@ -84,9 +84,9 @@ impl Record {
     /// Notes which account the call is about.
     pub(crate) fn about(&self, account: &IntegratedAccount) {
         self.note(|row| {
-            row.integrated_account_id = Some(account.id.clone());
-            row.tenant_id = Some(account.tenant_id.clone());
-            row.integration = Some(account.integration.clone());
+            row.integrated_account_id = Some(account.id.as_str().into());
+            row.tenant_id = Some(account.tenant_id.as_str().into());
+            row.integration = Some(account.integration.as_str().into());
         });
     }
 
@@ -94,8 +94,8 @@ impl Record {
     pub(crate) fn sent(&self, verb: &http::Method, url: &Url, took: Duration) {
         self.note(|row| {
             if row.http_url.is_none() {
-                row.http_method = Some(verb.as_str().to_owned());
-                row.http_url = Some(shown(url));
+                row.http_method = Some(verb.as_str().into());
+                row.http_url = Some(shown(url).into());
             }
             let before = row.fetch_duration.unwrap_or_default();
             row.fetch_duration = Some(before.saturating_add(milliseconds(took)));
@@ -121,11 +121,11 @@ impl Record {
         let took = self.started.elapsed();
         metrics::called(self.request_type, metrics::category(status), took);
         row.http_status_code = Some(status);
-        row.http_status_category = Some(metrics::category(status).to_owned());
+        row.http_status_category = Some(metrics::category(status).into());
         row.duration = Some(milliseconds(took));
         row.result_count = count.and_then(|count| i64::try_from(count).ok());
         // A platform's words may hold what PostgreSQL's texts can't.
-        row.message = message.map(|message| message.replace('\0', ""));
+        row.message = message.map(|message| message.replace('\0', "").into());
         self.gateway.log.hand_over(row);
     }
 

@@ -21,8 +21,8 @@ over_both_databases!(
 fn entry(created_at: Timestamp) -> NewLogEntry {
     NewLogEntry {
         created_at,
-        log_type: "unified_proxy_api".to_owned(),
-        environment_id: "environment".to_owned(),
+        log_type: "unified_proxy_api".into(),
+        environment_id: "environment".into(),
         ..Default::default()
     }
 }
@@ -34,22 +34,22 @@ fn minute(minute: i64) -> Timestamp {
 async fn a_row_is_read_back_as_it_was_added(database: &TestDatabase) {
     let store = database.open().await;
     let full = NewLogEntry {
-        integrated_account_id: Some("account".to_owned()),
-        tenant_id: Some("acme".to_owned()),
-        integration: Some("winery".to_owned()),
-        request_type: Some("unified".to_owned()),
-        resource: Some("orders".to_owned()),
-        method: Some("list".to_owned()),
-        http_method: Some("GET".to_owned()),
-        http_url: Some("https://api.example/order".to_owned()),
+        integrated_account_id: Some("account".into()),
+        tenant_id: Some("acme".into()),
+        integration: Some("winery".into()),
+        request_type: Some("unified".into()),
+        resource: Some("orders".into()),
+        method: Some("list".into()),
+        http_method: Some("GET".into()),
+        http_url: Some("https://api.example/order".into()),
         http_status_code: Some(503),
-        http_status_category: Some("5xx".to_owned()),
+        http_status_category: Some("5xx".into()),
         duration: Some(120),
         fetch_duration: Some(110),
         result_count: Some(50),
         integrated_account_needs_reauth: true,
         logs: vec![json!({"page": 1}), json!("done")],
-        message: Some("Süßwein 'quoted' \u{1f377}".to_owned()),
+        message: Some("Süßwein 'quoted' \u{1f377}".into()),
         ..entry(time("2026-01-01T00:00:00.001Z"))
     };
     let bare = entry(minute(1));
@@ -79,9 +79,12 @@ async fn rows_come_newest_first_in_pages_without_gaps(database: &TestDatabase) {
     assert_eq!(rows.iter().map(|row| &row.id).collect::<HashSet<_>>().len(), 203);
 }
 
+fn text<T: From<&'static str>>(value: &'static str) -> Option<T> {
+    Some(value.into())
+}
+
 async fn filters_hold_together(database: &TestDatabase) {
     let store = database.open().await;
-    let text = |value: &str| Some(value.to_owned());
     let entries = [
         NewLogEntry {
             resource: text("orders"),
@@ -105,7 +108,7 @@ async fn filters_hold_together(database: &TestDatabase) {
             integrated_account_needs_reauth: true,
             ..entry(minute(3))
         },
-        NewLogEntry { log_type: "webhook".to_owned(), ..entry(minute(4)) },
+        NewLogEntry { log_type: "webhook".into(), ..entry(minute(4)) },
     ];
     store.insert_logs(&entries).await.unwrap();
     let none = LogFilter::default;
@@ -146,7 +149,7 @@ async fn old_rows_are_deleted(database: &TestDatabase) {
 async fn a_foreign_cursor_is_refused(database: &TestDatabase) {
     let store = database.open().await;
     for cursor in ["", "x", "12", "x_y", "9999999999999999999999_a"] {
-        let page = Page { limit: 1, after: Some(cursor.to_owned()) };
+        let page = Page { limit: 1, after: Some(cursor.into()) };
         let error = store.list_logs("environment", &LogFilter::default(), &page).await.unwrap_err();
         assert!(matches!(error, StoreError::BadCursor), "{cursor:?} {error:?}");
     }
