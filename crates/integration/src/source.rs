@@ -117,11 +117,12 @@ pub(crate) fn reword(message: &str) -> String {
 }
 
 /// A mistake in the meaning of a file, at the line and column of a path of keys, found by following them down the text.
-/// A number means an item of a list, from 0. Where the path cannot be followed to its end, the last step found counts;
-/// where it begins, the whole.
+/// A number means an item of a list, from 0. Where the path cannot be followed to its end, the last step found counts.
+/// No path is the whole file.
 pub fn locate(file: &str, text: &str, path: &[String], reason: &str) -> DefinitionError {
     let lines: Vec<&str> = text.lines().collect();
-    let mut position = lines.iter().position(|line| !is_blank(line)).map(|first| (first as u64 + 1, 1));
+    let whole = lines.iter().position(|line| !is_blank(line)).map(|first| (first as u64 + 1, 1));
+    let mut position = whole.filter(|_| path.is_empty());
     let (mut first, mut within) = (0, 0..lines.len());
     for key in path {
         match find_step(&lines, within.clone(), key) {
