@@ -12,7 +12,7 @@ use anyhow::{Context, ensure};
 pub use gateway::{Gateway, Installation, Node};
 pub use sandbox::{LimitRecord, Sandbox, Tenant};
 
-/// The program that `cargo build --release` made beside this one.
+/// The program that was built beside this one.
 pub fn program() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?.with_file_name("decant");
     ensure!(program.is_file(), "{} is missing; run `cargo xtask bench`, which builds it", program.display());

@@ -26,9 +26,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if options.ask_for("proxy") {
         install_nginx();
     }
-    run_command(&mut cargo(&["build", "--release", "--package", "decant", "--package", "decant-bench"]))?;
+    // As it is put to work.
+    run_command(&mut cargo(&["build", "--profile", "dist", "-p", "decant", "-p", "decant-bench"]))?;
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    let mut bench = Command::new(target.join("release/decant-bench"));
+    let mut bench = Command::new(target.join("dist/decant-bench"));
     bench.args(&options.bench).current_dir(root());
     // The server is stopped and removed when this goes, however that comes about.
     let needs_postgres = options.ask_for("budget") && env::var_os(POSTGRES_URL).is_none();
