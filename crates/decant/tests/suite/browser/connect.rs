@@ -160,7 +160,7 @@ async fn who_changes_their_mind_closes_it() {
             if escape {
                 stage.find("#field-tenant").await.send_keys("\u{e00c}").await.unwrap();
             } else {
-                stage.click("[aria-label=Close]").await;
+                stage.close().await;
             }
             stage.browser.enter_default_frame().await.unwrap();
             assert_eq!(told(stage, "rejected").await, "closed");
@@ -239,7 +239,7 @@ async fn of_several_platforms_one_is_chosen() {
         stage.says("h1", "Connect Cellar Shop").await;
         stage.click("[aria-label=Back]").await;
         stage.says("h1", "What would you like to connect?").await;
-        stage.click("[aria-label=Close]").await;
+        stage.close().await;
         stage.browser.enter_default_frame().await.unwrap();
         assert_eq!(told(stage, "rejected").await, "closed");
 

@@ -87,7 +87,7 @@ async fn what_the_platform_refuses_is_told_by_its_name() {
         }
 
         // Left now, the product is told of the last failure.
-        stage.click("[aria-label=Close]").await;
+        stage.close().await;
         stage.browser.enter_default_frame().await.unwrap();
         let refused = told(stage, "rejected").await;
         assert_eq!(refused["error_type"], "post_install_error");

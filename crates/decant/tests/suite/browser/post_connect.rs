@@ -103,7 +103,7 @@ async fn who_leaves_it_is_connected_all_the_same() {
         open_form(stage, &account, json!({"language": "en"})).await;
         stage.enter_frame().await;
         stage.says("h1", "One more thing").await;
-        stage.click("[aria-label=Close]").await;
+        stage.close().await;
         stage.browser.enter_default_frame().await.unwrap();
         assert_eq!(told(stage, "rejected").await, "closed");
     })

@@ -74,7 +74,7 @@ async fn who_says_no_is_told_so_and_may_try_again() {
         stage.says("[role=alert]", "Access was not agreed to").await;
         stage.picture("access-denied").await;
         stage.says("button[type=submit]", "Try again").await;
-        stage.click("[aria-label=Close]").await;
+        stage.close().await;
         stage.leave_popup().await;
         let refused = told(stage, "rejected").await;
         assert_eq!(refused["error_type"], "connection_error");

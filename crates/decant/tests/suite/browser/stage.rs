@@ -235,6 +235,12 @@ impl Screen {
         self.find(css).await.click().await.unwrap();
     }
 
+    /// Clicks what closes the page that it stands on: the driver may find that gone before it can say that it clicked. What came of it has to be
+    /// looked at anyway.
+    pub async fn close(&self) {
+        let _ = self.find("[aria-label=Close]").await.click().await;
+    }
+
     /// Types into a field of a form, in place of what is there.
     pub async fn fill(&self, field: &str, text: &str) {
         let input = self.find(&format!("#field-{field}")).await;

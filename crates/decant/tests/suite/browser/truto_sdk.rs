@@ -21,7 +21,7 @@ async fn it_connects_in_a_popup_and_in_the_same_window() {
         begin(stage, &token, json!({"iframe": false})).await;
         stage.enter_popup().await;
         stage.says("h1", "Connect Commerce7").await;
-        stage.click("[aria-label=Close]").await;
+        stage.close().await;
         stage.leave_popup().await;
         assert_eq!(told(stage, "rejected").await, "closed");
 
