@@ -90,10 +90,10 @@ fn read_integration(
                 }
                 origins.insert(["resources".to_owned(), name], (file, text, 1));
             }
-        } else if let Some(name) = part.strip_prefix("texts/") {
-            let language = name.trim_end_matches(".yaml").to_owned();
-            texts.insert(language.clone(), parse(file, text)?);
-            origins.insert(["texts".to_owned(), language], (file, text, 2));
+        } else if let Some(language) = part.strip_prefix("texts/").and_then(|name| name.strip_suffix(".yaml"))
+        {
+            texts.insert(language.to_owned(), parse(file, text)?);
+            origins.insert(["texts".to_owned(), language.to_owned()], (file, text, 2));
         }
     }
     definition.insert("resources".into(), Value::Object(resources));

@@ -56,8 +56,7 @@ fn collect_folder(root: &Path, folder: &Path, files: &mut Files) -> Result<(), D
 
 /// Parses a file; a mistake carries its line and column.
 pub fn parse<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T, DefinitionError> {
-    let value = yaml(file, text)?;
-    read_value(&value).map_err(|(path, reason)| locate(file, text, &path, &reason))
+    read_value(yaml(file, text)?).map_err(|(path, reason)| locate(file, text, &path, &reason))
 }
 
 /// By way of JSON, as an override is read: the shapes of all definitions are compiled for one format only.
@@ -69,9 +68,9 @@ fn yaml(file: &str, text: &str) -> Result<serde_json::Value, DefinitionError> {
     })
 }
 
-/// Reads what JSON says; a mistake carries its path of keys and its reason.
-pub fn read_value<T: serde::de::DeserializeOwned>(
-    value: &serde_json::Value,
+/// Reads what JSON says, a value or a reference to one; a mistake carries its path of keys and its reason.
+pub fn read_value<'de, T: serde::de::DeserializeOwned>(
+    value: impl serde::Deserializer<'de, Error = serde_json::Error>,
 ) -> Result<T, (Vec<String>, String)> {
     use serde_path_to_error::Segment;
 

@@ -149,7 +149,7 @@ async fn old_rows_are_deleted(database: &TestDatabase) {
 async fn a_foreign_cursor_is_refused(database: &TestDatabase) {
     let store = database.open().await;
     for cursor in ["", "x", "12", "x_y", "9999999999999999999999_a"] {
-        let page = Page { limit: 1, after: Some(cursor.into()) };
+        let page = Page { limit: 1, after: Some(cursor.to_owned()) };
         let error = store.list_logs("environment", &LogFilter::default(), &page).await.unwrap_err();
         assert!(matches!(error, StoreError::BadCursor), "{cursor:?} {error:?}");
     }

@@ -622,7 +622,7 @@ fn balanced(seed: u64, nodes: usize, callers: Callers) -> Told {
 #[test]
 fn many_accounts_are_used_to_the_full_whichever_nodes_their_callers_call() {
     for (nodes, callers, least, longest, round_trips) in [
-        (1, Callers::OfEachNode, 0.98, 5_000, 0.02),
+        (1, Callers::OfEachNode, 0.98, 4_000, 0.02),
         (3, Callers::Spread, 0.965, 6_000, 0.09),
         (3, Callers::Roaming, 0.9, 10_000, 0.13),
     ] {

@@ -108,7 +108,7 @@ impl On<'_> {
 
 /// Reads the body of a method; a mistake is told with its place.
 fn read_body<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, Error> {
-    integration::source::read_value(&Value::Object(body)).map_err(|(path, reason)| {
+    integration::source::read_value(Value::Object(body)).map_err(|(path, reason)| {
         let mut place = String::new();
         for step in path {
             let is_index = step.bytes().all(|letter| letter.is_ascii_digit());
