@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use integration::{Method, PageRequest, Resource, Style};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use tokio::task::yield_now;
 
 use crate::Error;
 use crate::cursor::{Position, malformed};
@@ -68,9 +69,10 @@ impl Walk<'_> {
                 let mut next = next.clone();
                 self.fit(&mut next, will_be_taken);
                 let mut reading = self.read(next.clone()).boxed();
-                // Polled once, it is on its way.
+                // Polled once, it is with the connection's task. That one is woken on this thread, and sends when this one makes way.
                 let answered = (&mut reading).now_or_never();
                 ahead = Some((next, answered.map_or(reading, |text| ready(text).boxed())));
+                yield_now().await;
             }
             for (index, record) in page.records.iter().enumerate().skip(position.offset as usize) {
                 if self.is_full(taken) {
