@@ -5,13 +5,14 @@
 //! `:json`, `:null`, `:any`, `:undefined` (leave the key out when it is missing) and `:ignore-empty-str`. What cannot be
 //! resolved stays as it was written.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// The values that placeholders name by their first word (`query`, `body`, `context`, …).
 #[derive(Default, Clone)]
 pub struct Scope<'a> {
-    roots: Vec<(&'a str, &'a Value)>,
-    texts: Vec<(&'a str, &'a str)>,
+    roots: Vec<(&'a str, Found<'a>)>,
 }
 
 impl<'a> Scope<'a> {
@@ -23,48 +24,61 @@ impl<'a> Scope<'a> {
     /// Adds a root that holds a JSON value.
     #[must_use]
     pub fn with(mut self, name: &'a str, value: &'a Value) -> Self {
-        self.roots.push((name, value));
+        self.roots.push((name, Found::Value(value)));
+        self
+    }
+
+    /// The same for a root that is an object's fields.
+    #[must_use]
+    pub fn with_fields(mut self, name: &'a str, fields: &'a Map<String, Value>) -> Self {
+        self.roots.push((name, Found::Fields(fields)));
         self
     }
 
     /// Adds a root that is a piece of text, such as an `id`.
     #[must_use]
     pub fn with_text(mut self, name: &'a str, text: &'a str) -> Self {
-        self.texts.push((name, text));
+        self.roots.push((name, Found::Text(text)));
         self
     }
 
     fn find(&self, path: &Path) -> Option<Found<'a>> {
-        if let Some((_, text)) = self.texts.iter().find(|(name, _)| *name == path.root) {
-            return path.steps.is_empty().then_some(Found::Text(text));
-        }
         let (_, root) = self.roots.iter().find(|(name, _)| *name == path.root)?;
-        let mut value: &'a Value = root;
-        for step in &path.steps {
-            value = match value {
-                Value::Object(fields) => fields.get(step)?,
-                Value::Array(items) => items.get(step.parse::<usize>().ok()?)?,
-                _ => return None,
-            };
-        }
-        Some(Found::Value(value))
+        path.steps.iter().try_fold(*root, |found, step| match found {
+            Found::Fields(fields) | Found::Value(Value::Object(fields)) => fields.get(step).map(Found::Value),
+            Found::Value(Value::Array(items)) => items.get(step.parse::<usize>().ok()?).map(Found::Value),
+            Found::Value(_) | Found::Text(_) => None,
+        })
     }
 }
 
+/// What stands under a name.
+#[derive(Clone, Copy)]
 enum Found<'a> {
     Text(&'a str),
     Value(&'a Value),
+    Fields(&'a Map<String, Value>),
 }
 
-impl Found<'_> {
-    fn is_null(&self) -> bool {
-        matches!(self, Found::Value(Value::Null))
+impl<'a> Found<'a> {
+    fn is_null(self) -> bool {
+        matches!(self, Self::Value(Value::Null))
     }
 
-    fn to_value(&self) -> Value {
+    fn to_value(self) -> Value {
         match self {
-            Found::Text(text) => Value::String((*text).to_owned()),
-            Found::Value(value) => (*value).clone(),
+            Self::Text(text) => Value::String(text.to_owned()),
+            Self::Value(value) => value.clone(),
+            Self::Fields(fields) => Value::Object(fields.clone()),
+        }
+    }
+
+    /// As text: a string as it is, anything else as JSON.
+    fn text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Value(Value::String(text)) => Cow::Borrowed(text),
+            _ => Cow::Owned(self.to_value().to_string()),
         }
     }
 }
@@ -285,9 +299,7 @@ impl TextTemplate {
             match part {
                 Part::Literal(literal) => out.push_str(literal),
                 Part::Placeholder(placeholder) => match placeholder.find(scope) {
-                    Some(Found::Text(text)) => write(text, out)?,
-                    Some(Found::Value(Value::String(text))) => write(text, out)?,
-                    Some(Found::Value(value)) => write(&value.to_string(), out)?,
+                    Some(found) => write(&found.text(), out)?,
                     None => match &placeholder.default {
                         Some(default) => write(default, out)?,
                         None => return Err(missing(&placeholder.written)),
@@ -359,9 +371,7 @@ impl Placeholder {
 
     fn write(&self, scope: &Scope<'_>, out: &mut String) {
         match self.find(scope) {
-            Some(Found::Text(text)) => out.push_str(text),
-            Some(Found::Value(Value::String(text))) => out.push_str(text),
-            Some(Found::Value(value)) => out.push_str(&value.to_string()),
+            Some(found) => out.push_str(&found.text()),
             None => match &self.default {
                 Some(default) => out.push_str(default),
                 None => {

@@ -1,16 +1,18 @@
 //! Who is calling: API tokens and integrated account tokens.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use store::TokenHash;
 
 use crate::at_hand::AtHand;
 use crate::{Error, Gateway};
 
-/// A caller whose token was checked.
+/// A caller whose token was checked. Its texts are shared: each call has a copy, and so has the row that it leaves in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The environment all of its calls are about.
-    pub environment_id: String,
+    pub environment_id: Arc<str>,
     /// What kind of token it has.
     pub kind: CallerKind,
 }
@@ -21,20 +23,20 @@ pub enum CallerKind {
     /// The whole environment.
     ApiToken {
         /// The token's id.
-        id: String,
+        id: Arc<str>,
     },
     /// One account's data, and that account's own record as `me`.
     AccountToken {
         /// The token's id.
-        id: String,
+        id: Arc<str>,
         /// The account.
-        account_id: String,
+        account_id: Arc<str>,
     },
 }
 
 impl Caller {
     /// The id of its token.
-    pub fn token_id(&self) -> &String {
+    pub fn token_id(&self) -> &Arc<str> {
         match &self.kind {
             CallerKind::ApiToken { id } | CallerKind::AccountToken { id, .. } => id,
         }
@@ -54,7 +56,7 @@ impl Caller {
     /// Refuses what names another environment than the token's.
     pub(crate) fn same_environment(&self, asked: Option<&str>) -> Result<(), Error> {
         match asked {
-            Some(asked) if asked != self.environment_id => {
+            Some(asked) if *asked != *self.environment_id => {
                 Err(Error::Forbidden("the token is for another environment".into()))
             }
             _ => Ok(()),
@@ -68,7 +70,7 @@ impl Caller {
             (CallerKind::ApiToken { .. }, None) => Err(Error::bad_request(
                 "integrated_account_id is missing: say which account the call is about",
             )),
-            (CallerKind::AccountToken { account_id, .. }, Some(asked)) if asked != account_id => {
+            (CallerKind::AccountToken { account_id, .. }, Some(asked)) if *asked != **account_id => {
                 Err(Error::Forbidden("this integrated account token is for another account".into()))
             }
             (CallerKind::AccountToken { account_id, .. }, _) => Ok(account_id),
@@ -101,12 +103,17 @@ impl Gateway {
     async fn find_caller(&self, hash: &TokenHash) -> Result<Option<(Caller, Option<Timestamp>)>, Error> {
         let store = &self.0.parts.store;
         if let Some(token) = store.find_api_token(hash).await? {
-            let kind = CallerKind::ApiToken { id: token.id };
-            return Ok(Some((Caller { environment_id: token.environment_id, kind }, token.expires_at)));
+            let kind = CallerKind::ApiToken { id: token.id.into() };
+            let environment_id = token.environment_id.into();
+            return Ok(Some((Caller { environment_id, kind }, token.expires_at)));
         }
         Ok(store.find_account_token(hash).await?.map(|token| {
-            let kind = CallerKind::AccountToken { id: token.id, account_id: token.integrated_account_id };
-            (Caller { environment_id: token.environment_id, kind }, Some(token.expires_at))
+            let (id, account_id) = (token.id.into(), token.integrated_account_id.into());
+            let caller = Caller {
+                environment_id: token.environment_id.into(),
+                kind: CallerKind::AccountToken { id, account_id },
+            };
+            (caller, Some(token.expires_at))
         }))
     }
 }

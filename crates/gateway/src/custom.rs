@@ -67,7 +67,7 @@ impl Gateway {
     async fn do_custom(&self, call: CustomCall, record: &Record) -> Result<Answer, Error> {
         let own = OwnParameters::take(call.query.as_deref())?;
         let connected = self.connected(&call.caller, own.account_id.as_deref()).await?;
-        record.about(&connected.account);
+        record.about(&connected.logged);
         let calling = Call {
             gateway: self,
             connected: &connected,

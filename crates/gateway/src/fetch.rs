@@ -125,7 +125,8 @@ impl Call<'_> {
         resource: Option<&Resource>,
         credentials: &Credentials,
     ) -> Result<Response, Error> {
-        let mut secrets = sensitive_texts(&request.headers);
+        let mut sensitive = sensitive_values(&request.headers);
+        let mut secrets = Vec::new();
         let has_token = self.integration().oauth(&self.connected.account.authentication_method).is_some();
         let mut renewed: Option<Arc<Connected>> = None;
         loop {
@@ -147,6 +148,7 @@ impl Call<'_> {
             }
             let status = answer.status.as_u16();
             let Answered { mut headers, body, told, .. } = self.read_error(answer).await;
+            secrets.extend(sensitive.drain(..).filter_map(|value| sensitive_text(&value)));
             collect_texts(credentials.expose(), &mut secrets);
             secrets.retain(|secret| secret.len() >= SECRET_LENGTH);
             // Here as well, before long texts are cut short: a part of a secret is not found afterwards.
@@ -158,7 +160,7 @@ impl Call<'_> {
             {
                 let credentials = self.gateway.stored_credentials(&other).await?;
                 self.integration().authorize(&mut next, &other.context, &credentials).map_err(plan_error)?;
-                secrets.extend(sensitive_texts(&next.headers));
+                sensitive = sensitive_values(&next.headers);
                 collect_texts(credentials.expose(), &mut secrets);
                 (request, stream, renewed) = (next, body, Some(other));
                 continue;
@@ -489,11 +491,15 @@ fn hide_secrets(error: &mut RemoteError, headers: &mut HeaderMap, secrets: &[Str
     }
 }
 
-/// What authenticates a request: of `Basic abc` the `abc`.
-fn sensitive_texts(headers: &HeaderMap) -> Vec<String> {
-    let sensitive = headers.values().filter(|value| value.is_sensitive());
-    let texts = sensitive.filter_map(|value| value.to_str().ok());
-    texts.map(|text| text.rsplit(' ').next().unwrap_or(text).to_owned()).collect()
+/// What authenticates a request.
+fn sensitive_values(headers: &HeaderMap) -> Vec<HeaderValue> {
+    headers.values().filter(|value| value.is_sensitive()).cloned().collect()
+}
+
+/// Of `Basic abc` the `abc`.
+fn sensitive_text(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?;
+    Some(text.rsplit(' ').next().unwrap_or(text).to_owned())
 }
 
 pub(crate) fn collect_texts(value: &Value, texts: &mut Vec<String>) {

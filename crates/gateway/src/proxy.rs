@@ -53,7 +53,7 @@ impl Gateway {
         let mut query = call.query;
         let options = Options::take(&mut query)?;
         let connected = self.connected(&call.caller, options.account_id.as_deref()).await?;
-        record.about(&connected.account);
+        record.about(&connected.logged);
         if call.resource == ACTIONS {
             let result = Box::pin(self.act(&connected, &call.method, record)).await?;
             return Ok(Reply::Answer(Answer::json(&json!({ "result": result }))));

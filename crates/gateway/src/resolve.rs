@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::at_hand::AtHand;
 use crate::budget::Limits;
+use crate::log::Logged;
 use crate::maps::{Overridden, OverrideError};
 use crate::{Caller, Error, Gateway};
 
@@ -88,6 +89,8 @@ pub(crate) struct Connected {
     pub(crate) context: Value,
     /// What stands between its calls and the platform.
     pub(crate) limits: Limits,
+    /// What its calls leave of it in the log.
+    pub(crate) logged: Logged,
 }
 
 /// The accounts at hand, and what they are connected through.
@@ -149,8 +152,8 @@ impl Gateway {
     }
 
     /// The id of the account that a call of the data plane is about, where the caller may call it.
-    pub async fn called_account(&self, caller: &Caller, asked: Option<&str>) -> Result<String, Error> {
-        Ok(self.connected(caller, asked).await?.account.id.clone())
+    pub async fn called_account(&self, caller: &Caller, asked: Option<&str>) -> Result<Arc<str>, Error> {
+        Ok(Arc::clone(&self.connected(caller, asked).await?.logged.id))
     }
 
     pub(crate) async fn load_connected(
@@ -178,7 +181,8 @@ impl Gateway {
         let (maps, _) = self.account_maps(&integration, &installed, &account.unified_model_override);
         let context = Value::Object(context);
         let limits = Limits::of(&self.0.budgets, &integration, &account.id, &context);
-        Ok(Connected { context, maps, account, installed, integration, limits })
+        let logged = Logged::of(&account);
+        Ok(Connected { context, maps, account, installed, integration, limits, logged })
     }
 
     pub(crate) async fn installed(&self, environment_id: &str, id: &str) -> Result<Arc<Installed>, Error> {

@@ -65,7 +65,7 @@ impl Gateway {
         let mut query = call.query;
         let options = Options::take(&mut query)?;
         let connected = self.connected(&call.caller, options.account_id.as_deref()).await?;
-        record.about(&connected.account);
+        record.about(&connected.logged);
         let on = On {
             gateway: self,
             connected: &connected,

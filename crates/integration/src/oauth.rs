@@ -269,7 +269,7 @@ impl Oauth {
             (AuthorizationMethod::Header, Some(secret)) => {
                 let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
                 let pair = STANDARD.encode(format!("{}:{}", encoded(client.id), encoded(secret)));
-                let mut value = plan::header_value(&AUTHORIZATION, &format!("Basic {pair}"))?;
+                let mut value = plan::header_value(&AUTHORIZATION, format!("Basic {pair}"))?;
                 value.set_sensitive(true);
                 headers.insert(AUTHORIZATION, value);
             }

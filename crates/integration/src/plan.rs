@@ -59,9 +59,8 @@ impl Integration {
         inputs: &Inputs<'_>,
         page: Option<(&Style, &PageRequest)>,
     ) -> Result<Request, PlanError> {
-        let query_value = Value::Object(inputs.query.clone());
         let context = self.context(inputs.context);
-        let mut scope = Scope::new().with("query", &query_value).with("context", &context);
+        let mut scope = Scope::new().with_fields("query", inputs.query).with("context", &context);
         if let Some(id) = inputs.id {
             scope = scope.with_text("id", id);
         }
@@ -146,7 +145,7 @@ impl Integration {
         let scope = Scope::new().with("context", &context).with("credentials", inputs.credentials.expose());
         let mut headers = HeaderMap::with_capacity(self.headers.len() + 4);
         for (name, template) in &self.headers {
-            headers.insert(name.clone(), header_value(name, &fill(template, &scope)?)?);
+            headers.insert(name.clone(), header_value(name, fill(template, &scope)?)?);
         }
         if !no_auth {
             let (name, value) = self.authorization(&scope)?;
@@ -167,7 +166,7 @@ impl Integration {
         let query = Map::new();
         let inputs = Inputs { id: None, query: &query, body: None, context, credentials: &credentials };
         let mut request = self.plan(method, &inputs, None)?;
-        let mut token = header_value(header, token)?;
+        let mut token = header_value(header, token.to_owned())?;
         token.set_sensitive(true);
         request.headers.insert(header.clone(), token);
         Ok(request)
@@ -194,12 +193,15 @@ impl Integration {
     fn authorization(&self, scope: &Scope<'_>) -> Result<(HeaderName, HeaderValue), PlanError> {
         let (name, mut value) = match &self.authorization {
             CompiledAuthorization::Basic { username, password } => {
-                let pair = format!("{}:{}", fill(username, scope)?, fill(password, scope)?);
-                let text = format!("Basic {}", STANDARD.encode(pair));
-                (AUTHORIZATION, header_value(&AUTHORIZATION, &text)?)
+                let mut pair = fill(username, scope)?;
+                pair.push(':');
+                fill_into(password, scope, &mut pair)?;
+                let mut text = "Basic ".to_owned();
+                STANDARD.encode_string(pair, &mut text);
+                (AUTHORIZATION, header_value(&AUTHORIZATION, text)?)
             }
             CompiledAuthorization::Header { name, value } => {
-                (name.clone(), header_value(name, &fill(value, scope)?)?)
+                (name.clone(), header_value(name, fill(value, scope)?)?)
             }
         };
         value.set_sensitive(true);
@@ -285,28 +287,29 @@ fn fault(text: &str) -> Option<&'static str> {
 
 /// `path` begins with a slash and is encoded already.
 fn append_path(url: &mut Url, path: &str) {
-    let whole = format!("{}{path}", url.path().trim_end_matches('/'));
+    let base = url.path().trim_end_matches('/');
+    let whole = [base, path].concat();
     url.set_path(&whole);
 }
 
 fn fill(template: &TextTemplate, scope: &Scope<'_>) -> Result<String, PlanError> {
     let mut out = String::new();
-    template.fill(
-        scope,
-        &mut out,
-        |value, out| {
-            out.push_str(value);
-            Ok(())
-        },
-        account_lacks,
-    )?;
+    fill_into(template, scope, &mut out)?;
     Ok(out)
+}
+
+fn fill_into(template: &TextTemplate, scope: &Scope<'_>, out: &mut String) -> Result<(), PlanError> {
+    let put = |value: &str, out: &mut String| {
+        out.push_str(value);
+        Ok(())
+    };
+    template.fill(scope, out, put, account_lacks)
 }
 
 pub(crate) fn account_lacks(placeholder: &str) -> PlanError {
     PlanError::AccountLacks(placeholder.rsplit('.').next().unwrap_or(placeholder).to_owned())
 }
 
-pub(crate) fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, PlanError> {
-    HeaderValue::from_str(text).map_err(|_| PlanError::BadHeader(name.to_string()))
+pub(crate) fn header_value(name: &HeaderName, text: String) -> Result<HeaderValue, PlanError> {
+    HeaderValue::try_from(text).map_err(|_| PlanError::BadHeader(name.to_string()))
 }

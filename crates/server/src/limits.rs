@@ -95,7 +95,7 @@ impl Whose {
 pub(crate) struct Limiter {
     whose: Whose,
     rate: Rate,
-    counts: DefaultKeyedRateLimiter<String>,
+    counts: DefaultKeyedRateLimiter<Arc<str>>,
     swept: Mutex<Instant>,
 }
 
@@ -116,7 +116,7 @@ impl Limiter {
     }
 
     /// Counts a call, or refuses it. Keys are of what is there and may be called: only so is their number bounded.
-    fn count(&self, key: &String) -> Result<(), ApiError> {
+    fn count(&self, key: &Arc<str>) -> Result<(), ApiError> {
         self.sweep();
         let Err(until) = self.counts.check_key(key) else { return Ok(()) };
         let wait = retry_after_seconds(until.wait_time_from(self.counts.clock().now()));
@@ -219,11 +219,11 @@ mod tests {
     async fn who_has_not_called_for_a_while_takes_no_memory() {
         let limiter = Limiter::by_token(rate(5, Duration::from_millis(10)).unwrap());
         for token in 0..1_000 {
-            limiter.count(&format!("token {token}")).unwrap();
+            limiter.count(&format!("token {token}").into()).unwrap();
         }
         assert!(limiter.counts.len() > 1);
         eventually("only the token that calls", || async {
-            let _ = limiter.count(&"the last".to_owned());
+            let _ = limiter.count(&"the last".into());
             (limiter.counts.len() == 1).then_some(())
         })
         .await;

@@ -68,7 +68,7 @@ impl Gateway {
     ) -> Result<Batch, Error> {
         caller.environment()?;
         let connected = self.connected(caller, Some(&request.integrated_account_id)).await?;
-        record.about(&connected.account);
+        record.about(&connected.logged);
         let plan = plan::Plan::check(self, &connected, request)?;
         let run = run::Run::new(self, caller, &connected.account.id, &plan);
         let terms = record.terms().until(run.budget.deadline());

@@ -1,5 +1,7 @@
 //! Link tokens: making them, and what a presented one opens.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -144,14 +146,14 @@ impl Gateway {
     }
 
     /// Who comes with an integrated account token in place of a link token, and the account's id.
-    pub(super) async fn account_caller(&self, account_token: &str) -> Result<(Caller, String), Error> {
+    pub(super) async fn account_caller(&self, account_token: &str) -> Result<(Caller, Arc<str>), Error> {
         let caller = match self.authenticate(account_token).await {
             Err(Error::Unauthenticated(_)) => return Err(invalid_token()),
             caller => caller?,
         };
         match &caller.kind {
             CallerKind::AccountToken { account_id, .. } => {
-                let account_id = account_id.clone();
+                let account_id = Arc::clone(account_id);
                 Ok((caller, account_id))
             }
             CallerKind::ApiToken { .. } => Err(invalid_token()),

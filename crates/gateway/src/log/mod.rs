@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use store::{LogEntry, LogFilter, TimeRange};
 use utoipa::ToSchema;
 
-pub(crate) use self::record::Record;
+pub(crate) use self::record::{Logged, Record};
 pub(crate) use self::writer::Writer;
 use crate::list::Parameters;
 use crate::{Caller, Error, Gateway, ListOf};

@@ -1,6 +1,7 @@
 //! The log row of a call while it runs.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use store::{IntegratedAccount, NewLogEntry};
@@ -14,6 +15,26 @@ use crate::{Caller, Error, Gateway, metrics};
 /// Query values under names that hold one of these are left out of the log.
 const SECRET_NAMES: [&str; 8] =
     ["token", "secret", "password", "key", "auth", "signature", "credential", "session"];
+
+static LOG_TYPE: LazyLock<Arc<str>> = LazyLock::new(|| super::UNIFIED_PROXY_API.into());
+
+/// What rows tell of the account that a call is about; shared by all of its rows.
+pub(crate) struct Logged {
+    pub(crate) id: Arc<str>,
+    tenant_id: Arc<str>,
+    integration: Arc<str>,
+}
+
+impl Logged {
+    pub(crate) fn of(account: &IntegratedAccount) -> Self {
+        let IntegratedAccount { id, tenant_id, integration, .. } = account;
+        Self {
+            id: id.as_str().into(),
+            tenant_id: tenant_id.as_str().into(),
+            integration: integration.as_str().into(),
+        }
+    }
+}
 
 /// A call that is being made. Its row is handed over when it is finished, also when the caller goes away before.
 pub(crate) struct Record {
@@ -36,8 +57,8 @@ impl Record {
     ) -> Self {
         let row = NewLogEntry {
             created_at: gateway.0.parts.clock.now(),
-            log_type: super::UNIFIED_PROXY_API.into(),
-            environment_id: caller.environment_id.as_str().into(),
+            log_type: Arc::clone(&LOG_TYPE),
+            environment_id: Arc::clone(&caller.environment_id),
             request_type: Some(request_type.into()),
             resource: Some(resource.into()),
             method: Some(method.into()),
@@ -50,7 +71,7 @@ impl Record {
             row: Mutex::new(Some(row)),
             writes: Writes::current(),
             terms: Terms::current(),
-            caller: caller.token_id().as_str().into(),
+            caller: Arc::clone(caller.token_id()),
         }
     }
 
@@ -82,11 +103,11 @@ impl Record {
     }
 
     /// Notes which account the call is about.
-    pub(crate) fn about(&self, account: &IntegratedAccount) {
+    pub(crate) fn about(&self, account: &Logged) {
         self.note(|row| {
-            row.integrated_account_id = Some(account.id.as_str().into());
-            row.tenant_id = Some(account.tenant_id.as_str().into());
-            row.integration = Some(account.integration.as_str().into());
+            row.integrated_account_id = Some(Arc::clone(&account.id));
+            row.tenant_id = Some(Arc::clone(&account.tenant_id));
+            row.integration = Some(Arc::clone(&account.integration));
         });
     }
 
@@ -148,14 +169,14 @@ fn milliseconds(duration: Duration) -> i64 {
 }
 
 /// An address as it may be kept: without user information, and without query values that may be secret.
-fn shown(url: &Url) -> String {
+fn shown(url: &Url) -> Cow<'_, str> {
     let may_be_secret = |name: &str| {
         let name = name.to_ascii_lowercase();
         SECRET_NAMES.iter().any(|secret| name.contains(secret))
     };
     let bare = url.username().is_empty() && url.password().is_none();
     if bare && !url.query_pairs().any(|(name, _)| may_be_secret(&name)) {
-        return url.as_str().to_owned();
+        return url.as_str().into();
     }
     let mut url = url.clone();
     // Refused only for URLs without a host, which have no user information.
@@ -170,7 +191,7 @@ fn shown(url: &Url) -> String {
         }
         drop(query);
     }
-    url.into()
+    String::from(url).into()
 }
 
 #[cfg(test)]
@@ -179,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_is_not_shown() {
-        let shown = |url: &str| shown(&url.parse().unwrap());
+        let shown = |url: &str| shown(&url.parse().unwrap()).into_owned();
         assert_eq!(
             shown("https://shop.test/v1/order?page=2&q=a%20b"),
             "https://shop.test/v1/order?page=2&q=a%20b"

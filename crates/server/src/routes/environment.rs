@@ -37,7 +37,7 @@ async fn get(
     ApiCaller(caller): ApiCaller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Environment>, ApiError> {
-    if id != caller.environment_id {
+    if *id != *caller.environment_id {
         return Err(ApiError::not_found("no such environment"));
     }
     Ok(axum::Json(app.gateway.environment(&caller).await?))
@@ -54,7 +54,7 @@ async fn update(
     Path(id): Path<String>,
     Json(change): Json<EnvironmentChange>,
 ) -> Result<axum::Json<Environment>, ApiError> {
-    if id != caller.environment_id {
+    if *id != *caller.environment_id {
         return Err(ApiError::not_found("no such environment"));
     }
     Ok(axum::Json(app.gateway.update_environment(&caller, change).await?))
