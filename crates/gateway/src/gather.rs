@@ -16,6 +16,8 @@ use crate::fetch::{Ask, Call, Text};
 /// So many pages of the platform are read by one call. A filter that few records pass, or `truto_ignore_limit`, ends here with fewer
 /// records than asked for (or with none) and a `next_cursor`: the caller goes on with it as always.
 pub(crate) const MAX_PAGES: u32 = 40;
+/// So many records are taken in a row, within a millisecond: then the thread's other calls have their turn.
+const IN_A_ROW: usize = 8;
 
 /// A list to walk through.
 pub(crate) struct Walk<'a> {
@@ -79,6 +81,9 @@ impl Walk<'_> {
                     return Ok(Some(Position { offset: index as u32, ..position }));
                 }
                 taken += u32::from(take(record)?);
+                if index % IN_A_ROW == IN_A_ROW - 1 {
+                    yield_now().await;
+                }
             }
             match next {
                 Some(next) => position = next,

@@ -27,6 +27,7 @@ mod reply;
 mod routes;
 mod serve;
 mod turns;
+mod workers;
 
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
@@ -48,6 +49,7 @@ pub use self::limits::{Rate, RateError};
 pub use self::openapi::document;
 pub use self::routes::playground::{Playground, Winery};
 pub use self::serve::{Limits, serve};
+pub use self::workers::Workers;
 
 /// The most bytes of a body that a connecting page sends: forms are small, unless thousands of records are chosen in one.
 const PAGE_BODY_LIMIT: usize = 1 << 20;
@@ -177,7 +179,10 @@ mod tests {
         let router = Router::new().route("/broken", get(broken)).route("/whole", get(|| async { "fine" }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve(listener, around(router), Limits::default(), std::future::pending()));
+        tokio::spawn(async move {
+            serve(listener, around(router), Limits::default(), &Workers::default(), std::future::pending())
+                .await;
+        });
 
         let client = Client::new();
         let answer = client.get(format!("{url}/broken")).header("x-request-id", "mine").send().await.unwrap();

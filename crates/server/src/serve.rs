@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
+use crate::Workers;
 use crate::guesses::Peer;
 
 /// What one client, or all of them, may take.
@@ -42,11 +43,12 @@ impl Default for Limits {
 /// How long to wait when no connection can be accepted, as when there are no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` is ready; then takes no more connections and lets running requests end.
+/// Serves on `workers` until `shutdown` is ready; then takes no more connections and lets running requests end.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    workers: &Workers,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut http = http1::Builder::new();
@@ -82,13 +84,17 @@ pub async fn serve(
             request
         });
         let service = TowerToHyperService::new(service);
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
+        let (http, watcher) = (http.clone(), connections.watcher());
+        let served = workers.spawn(stream, async move |stream| {
+            let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(slot);
         });
+        if let Err(error) = served {
+            tracing::warn!(%error, "a connection could not be served");
+        }
     }
 
     drop(listener);

@@ -103,7 +103,10 @@ impl Node {
         let router = server::router(gateway.clone(), shared.server.clone());
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
-        let served = tokio::spawn(server::serve(listener, router, server::Limits::default(), stopped));
+        let served = tokio::spawn(async move {
+            let limits = server::Limits::default();
+            server::serve(listener, router, limits, &server::Workers::default(), stopped).await;
+        });
         Self { url: format!("http://{address}"), gateway, stop, served }
     }
 

@@ -1,4 +1,4 @@
-//! Sending: one client, one function.
+//! Sending: one client a thread, one function.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use integration::Request;
 use ipnet::IpNet;
+use thread_local::ThreadLocal;
 
 use crate::connect::Connector;
 use crate::headers::strip_hop_by_hop;
@@ -60,12 +61,14 @@ impl Default for Config {
     }
 }
 
-/// The way out. Cheap to clone; clones share connections.
+/// The way out. Cheap to clone; clones share connections, of which each thread has its own: one that was handed from thread to thread with each
+/// request would be slower than the request.
 #[derive(Clone)]
 pub struct Upstream(Arc<Inner>);
 
 struct Inner {
-    client: Client<Connector, Body>,
+    clients: ThreadLocal<Client<Connector, Body>>,
+    connector: Connector,
     config: Config,
 }
 
@@ -95,20 +98,11 @@ impl Response {
 }
 
 impl Upstream {
-    /// Makes the one client. Fails when the certificates to trust can't be read.
+    /// Makes the way out. Fails when the certificates to trust can't be read.
     pub fn new(config: Config) -> Result<Self, SetupError> {
         let policy = AddressPolicy::new(config.allow.clone());
         let connector = Connector::new(policy, config.connect_timeout, config.ca_file.as_deref())?;
-        let ping = (config.first_byte_timeout / 4).clamp(SHORTEST_PING, LONGEST_PING);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .timer(TokioTimer::new())
-            .http2_adaptive_window(true)
-            .http2_keep_alive_interval(ping)
-            .http2_keep_alive_timeout(ping)
-            .build(connector);
-        Ok(Self(Arc::new(Inner { client, config })))
+        Ok(Self(Arc::new(Inner { clients: ThreadLocal::new(), connector, config })))
     }
 
     /// Sends a planned request and gives the answer's head once it is there. `stream` takes the place of the request's
@@ -156,12 +150,28 @@ impl Upstream {
         })
     }
 
+    /// This thread's client.
+    fn client(&self) -> &Client<Connector, Body> {
+        let Inner { clients, connector, config } = &*self.0;
+        clients.get_or(|| {
+            let ping = (config.first_byte_timeout / 4).clamp(SHORTEST_PING, LONGEST_PING);
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(POOL_IDLE)
+                .timer(TokioTimer::new())
+                .http2_adaptive_window(true)
+                .http2_keep_alive_interval(ping)
+                .http2_keep_alive_timeout(ping)
+                .build(connector.clone())
+        })
+    }
+
     async fn send_once(&self, message: http::Request<Body>) -> Result<Response, SendError> {
         let config = &self.0.config;
         let host = message.uri().host().unwrap_or_default().to_owned();
         let (parts, body) = message.into_parts();
         let (body, progress) = body.watched();
-        let answer = self.0.client.request(http::Request::from_parts(parts, body));
+        let answer = self.client().request(http::Request::from_parts(parts, body));
         let answer = tokio::select! {
             answer = answer => answer.map_err(|error| SendError::sending(&error, &host, config.connect_timeout))?,
             () = progress.stalled(config.first_byte_timeout) => {

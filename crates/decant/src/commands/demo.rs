@@ -88,7 +88,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let options =
         server::Options { playground: Some(playground(&api, &sandbox)), ..server::Options::default() };
-    let server = tokio::spawn(serve::serve(listener, gateway, options, stop.clone().cancelled_owned()));
+    let stopped = stop.clone().cancelled_owned();
+    let server = tokio::spawn(serve::serve(listener, gateway, options, None, stopped));
 
     let shown = Box::pin(show(&api, &sandbox, arguments.env_file.as_deref())).await;
     if shown.is_ok() && !arguments.exit {

@@ -1,12 +1,15 @@
 //! `decant serve`: the API on a socket, until Ctrl-C or SIGTERM.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use gateway::Gateway;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use server::Workers;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,6 +26,9 @@ pub struct Arguments {
     /// address of each call unless given.
     #[arg(long, env = "DECANT_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     public_url: Option<String>,
+    /// Threads that serve calls; as many as there are processors unless given.
+    #[arg(long, env = "DECANT_WORKERS", value_name = "NUMBER")]
+    workers: Option<NonZeroUsize>,
     /// Leave the page at /docs out.
     #[arg(long, env = "DECANT_NO_DOCS")]
     no_docs: bool,
@@ -72,14 +78,15 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         account_limit,
         ..server::Options::default()
     };
-    serve(listener, gateway, options, stop).await
+    serve(listener, gateway, options, arguments.workers, stop).await
 }
 
-/// Serves `gateway` on `listener` until `stop` is ready; running requests end, and logs that wait are written.
+/// Serves `gateway` on `listener`, with so many threads or one for each processor, until `stop` is ready; running requests end, and logs that wait are written.
 pub async fn serve(
     listener: TcpListener,
     gateway: Gateway,
     options: server::Options,
+    workers: Option<NonZeroUsize>,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new()
@@ -90,7 +97,10 @@ pub async fn serve(
     let upkeep = tokio::spawn(upkeep(metrics.clone()));
     let options = server::Options { metrics: Some(metrics), ..options };
     let router = server::router(gateway.clone(), options);
-    server::serve(listener, router, server::Limits::default(), stop).await;
+    // One where the system does not tell.
+    let count = workers.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let workers = Workers::start(count).context("start the threads that serve calls")?;
+    server::serve(listener, router, server::Limits::default(), &workers, stop).await;
     upkeep.abort();
     gateway.shutdown().await;
     Ok(())

@@ -318,7 +318,9 @@ async fn a_head_that_is_slow_broken_or_huge_ends_and_others_are_served() {
         head_timeout: Duration::from_millis(50),
         ..server::Limits::default()
     };
-    let served = tokio::spawn(server::serve(listener, router, limits, std::future::pending()));
+    let served = tokio::spawn(async move {
+        server::serve(listener, router, limits, &server::Workers::default(), std::future::pending()).await;
+    });
     let huge = format!("GET /healthz HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(1 << 20));
     let many = format!("GET /healthz HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(1_000));
     let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(100_000));

@@ -11,6 +11,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::runtime::Builder;
+use tokio::task::spawn_blocking;
 use upstream::{Config, SendError, SetupError, Upstream};
 
 use crate::secure::Secure;
@@ -74,6 +76,26 @@ async fn http2_is_spoken_where_it_is_offered_and_one_connection_serves_many_requ
         }
         assert_eq!(connections.load(Ordering::SeqCst), 1, "{offered:?}");
     }
+}
+
+#[tokio::test]
+async fn each_thread_keeps_to_a_connection_of_its_own() {
+    let server = Secure::listen(&["http/1.1"]).await;
+    let (upstream, url) = (server.trusted(|_| {}), server.url());
+    let connections = serve(server);
+    let three = async |upstream: &Upstream, url: &str| {
+        for _ in 0..3 {
+            upstream.send(get(url), None).await.unwrap().bytes().await.unwrap();
+        }
+    };
+    three(&upstream, &url).await;
+    let elsewhere = move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(three(&upstream, &url));
+    };
+    // The server answers on this thread meanwhile.
+    spawn_blocking(elsewhere).await.unwrap();
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
