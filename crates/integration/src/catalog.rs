@@ -76,6 +76,12 @@ fn read_integration(
             &format!("the name has to be the folder's, {folder:?}"),
         ));
     }
+    for (key, place) in [("resources", "resources/*.yaml"), ("texts", "texts/<language>.yaml")] {
+        if definition.contains_key(key) {
+            let reason = format!("{key} stand in files of their own, {place}");
+            return Err(locate(file, text, &[key.to_owned()], &reason));
+        }
+    }
     let mut resources = Map::new();
     let mut texts = Map::new();
     // The file of each part that has its own, and how much of the part's path is not in it.

@@ -110,6 +110,18 @@ fn texts() {
 }
 
 #[test]
+fn what_has_files_of_its_own_is_refused_elsewhere() {
+    assert_eq!(
+        main_file("label: Acme", "label: Acme\nresources: {}"),
+        "acme/integration.yaml:4:1: resources stand in files of their own, resources/*.yaml"
+    );
+    assert_eq!(
+        main_file("label: Acme", "label: Acme\ntexts: {}"),
+        "acme/integration.yaml:4:1: texts stand in files of their own, texts/<language>.yaml"
+    );
+}
+
+#[test]
 fn missing_keys() {
     assert_eq!(
         main_file("base_url: https://acme.test/v1\n", ""),
