@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join;
 use http::Method;
 use integration::Request;
 use tokio::task::JoinHandle;
@@ -237,10 +238,12 @@ async fn who_waits_no_longer_takes_the_request_back() {
     let call = start(&upstream, get(&server.0.url()), None);
     let mut connection = server.accept().await;
     let stream = connection.request().await.unwrap();
-    let error = call.await.unwrap().unwrap_err();
+    // While it waits it acknowledges pings: the connection is not taken for dead.
+    let (reset, ended) = join(connection.was_reset(stream), call).await;
+    assert_eq!(reset, CANCEL);
+    let error = ended.unwrap().unwrap_err();
     assert_eq!(error, SendError::Timeout { phase: Phase::FirstByte, limit: LIMIT });
     assert!(error.may_have_arrived());
-    assert_eq!(connection.was_reset(stream).await, CANCEL);
 }
 
 #[tokio::test]
