@@ -132,6 +132,8 @@ pub async fn look(language: Option<&str>, scene: impl AsyncFnOnce(&Screen)) {
     wanted.add_arg(&format!("--accept-lang={}", language.unwrap_or("en-US"))).unwrap();
     wanted.set_browser_log_level(thirtyfour::LoggingPrefsLogLevel::All).unwrap();
     let browser = WebDriver::new(given(WEBDRIVER_URL), wanted).await.unwrap();
+    // What is done waits for the page that comes of it, and that of a frame which is gone by then never comes.
+    browser.set_page_load_timeout(PATIENCE).await.unwrap();
     let screen = Screen { browser };
 
     let played = AssertUnwindSafe(scene(&screen)).catch_unwind().await;
@@ -239,6 +241,11 @@ impl Screen {
     /// looked at anyway.
     pub async fn close(&self) {
         let _ = self.find("[aria-label=Close]").await.click().await;
+    }
+
+    /// The same by a key.
+    pub async fn escape(&self) {
+        let _ = self.find("#field-tenant").await.send_keys("\u{e00c}").await;
     }
 
     /// Types into a field of a form, in place of what is there.
