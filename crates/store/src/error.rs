@@ -47,6 +47,16 @@ pub enum StoreError {
     /// The address of the database can't be used.
     #[error("the database address can't be used: {0}")]
     BadUrl(Cow<'static, str>),
+    /// The database does not answer, or does not let this program in.
+    #[error(
+        "the database at {place} can't be opened: {reason}; correct DATABASE_URL, or make the database ready"
+    )]
+    NotOpened {
+        /// The file, the socket, or host and port.
+        place: String,
+        /// What the system or the database says.
+        reason: String,
+    },
     /// The database's tables can't be brought up to date.
     #[error("the database's tables can't be brought up to date: {reason}")]
     Migration {
@@ -68,6 +78,18 @@ pub enum StoreError {
     /// The database refused a statement: a fault of the program.
     #[error("the database refused a statement")]
     Refused(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    pub(crate) fn not_opened(place: impl Into<String>, error: &sqlx::Error) -> Self {
+        let reason = match error {
+            sqlx::Error::Database(refusal) => refusal.message().to_owned(),
+            sqlx::Error::Io(error) => error.to_string(),
+            sqlx::Error::PoolTimedOut => "it does not answer".to_owned(),
+            other => other.to_string(),
+        };
+        Self::NotOpened { place: place.into(), reason }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -8,10 +8,11 @@ use std::{
 
 use jiff::Timestamp;
 use sqlx::{
-    SqlitePool,
+    Connection as _, PgConnection, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::time::timeout;
 use uuid::{ContextV7, Uuid};
 
 use crate::{
@@ -25,6 +26,9 @@ use crate::{
 const SQLITE_BUSY: &str = "5";
 /// How long until such a file is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
+
+/// How long a database that did not answer is tried for the last time, to learn why.
+const LAST_TRY: Duration = Duration::from_secs(2);
 
 /// Reading connections to SQLite at most: each has a thread and memory of its own, and a read is short.
 const SQLITE_READERS: u32 = 2;
@@ -138,13 +142,20 @@ pub(crate) fn whole_milliseconds(time: Timestamp) -> Timestamp {
 
 async fn open(url: &str, options: &Options) -> Result<Database, StoreError> {
     if let Some(path) = url.strip_prefix("sqlite:") {
-        return open_sqlite(path.strip_prefix("//").unwrap_or(path), options).await;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.starts_with(":memory:") {
+            return Err(StoreError::BadUrl("SQLite needs a file: sqlite:PATH".into()));
+        }
+        return open_sqlite(path, options).await.map_err(|error| StoreError::not_opened(path, &error));
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         let connect: PgConnectOptions =
             url.parse().map_err(|_| StoreError::BadUrl("it is not a valid PostgreSQL address".into()))?;
-        let pool = PgPoolOptions::new().max_connections(options.connections).acquire_timeout(options.wait);
-        return Ok(Database::Postgres(pool.connect_with(connect).await?));
+        let place = match connect.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", connect.get_host(), connect.get_port()),
+        };
+        return open_postgres(connect, options).await.map_err(|error| StoreError::not_opened(place, &error));
     }
     Err(StoreError::BadUrl("it must begin with sqlite: or postgres://".into()))
 }
@@ -168,10 +179,20 @@ async fn open_writer(
     }
 }
 
-async fn open_sqlite(path: &str, options: &Options) -> Result<Database, StoreError> {
-    if path.is_empty() || path.starts_with(":memory:") {
-        return Err(StoreError::BadUrl("SQLite needs a file: sqlite:PATH".into()));
+/// Opens a database that may be starting itself: until it takes connections it is tried again.
+async fn open_postgres(connect: PgConnectOptions, options: &Options) -> Result<Database, sqlx::Error> {
+    let pool = PgPoolOptions::new().max_connections(options.connections).acquire_timeout(options.wait);
+    match pool.connect_with(connect.clone()).await {
+        // Which says nothing of what it waited for.
+        Err(sqlx::Error::PoolTimedOut) => {
+            let once_more = timeout(LAST_TRY, PgConnection::connect_with(&connect)).await;
+            Err(once_more.ok().and_then(Result::err).unwrap_or(sqlx::Error::PoolTimedOut))
+        }
+        opened => opened.map(Database::Postgres),
     }
+}
+
+async fn open_sqlite(path: &str, options: &Options) -> Result<Database, sqlx::Error> {
     if let Some(folder) = Path::new(path).parent() {
         std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
     }

@@ -1,8 +1,9 @@
 //! Opening and closing.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{Connection as _, SqliteConnection, postgres::PgConnectOptions};
 use store::{Options, Page, Store, StoreError, over_both_databases, testing::TestDatabase};
 
 use crate::samples::{environment, execute, texts};
@@ -88,6 +89,36 @@ async fn an_address_that_cannot_be_used_is_refused_with_a_reason() {
         let message = format!("{error} {error:?}");
         assert!(message.contains(reason) && !message.contains("hush"), "{message}");
     }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_open_says_why() {
+    let options = Options { wait: Duration::from_millis(250), ..TestDatabase::sqlite().options() };
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    for (url, reason) in [
+        (
+            format!("postgres://user:hush@127.0.0.1:{port}/x"),
+            format!("127.0.0.1:{port} can't be opened: Connection refused"),
+        ),
+        (format!("sqlite:{}", folder.path().display()), "unable to open database file".to_owned()),
+    ] {
+        let error = Store::connect(&url, options.clone()).await.unwrap_err();
+        assert!(matches!(error, StoreError::NotOpened { .. }), "{error:?}");
+        let message = format!("{error} {error:?}");
+        assert!(message.contains(&reason) && !message.contains("hush"), "{message}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: `cargo xtask test`"]
+async fn a_database_that_is_not_there_is_named() {
+    let database = TestDatabase::postgres().await;
+    let known: PgConnectOptions = database.url().parse().unwrap();
+    let url = database.url().replace(known.get_database().unwrap(), "of_nobody");
+    let error = Store::connect(&url, database.options()).await.unwrap_err();
+    assert!(matches!(error, StoreError::NotOpened { .. }), "{error:?}");
+    assert!(error.to_string().contains(r#"database "of_nobody" does not exist"#), "{error}");
 }
 
 #[tokio::test]
