@@ -61,8 +61,8 @@ impl Default for Config {
     }
 }
 
-/// The way out. Cheap to clone; clones share connections, of which each thread has its own: one that was handed from thread to thread with each
-/// request would be slower than the request.
+/// The way out. Cheap to clone; clones share connections, of which each thread has its own: an answer that is read on one thread and given on by
+/// another costs more than a further connection.
 #[derive(Clone)]
 pub struct Upstream(Arc<Inner>);
 
