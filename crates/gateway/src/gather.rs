@@ -1,12 +1,14 @@
 //! Walking through a list of the platform: as many pages as it takes for as many records as were asked for.
 
 use std::future::ready;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use integration::{Method, PageRequest, Resource, Style};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
 use crate::Error;
@@ -16,8 +18,13 @@ use crate::fetch::{Ask, Call, Text};
 /// So many pages of the platform are read by one call. A filter that few records pass, or `truto_ignore_limit`, ends here with fewer
 /// records than asked for (or with none) and a `next_cursor`: the caller goes on with it as always.
 pub(crate) const MAX_PAGES: u32 = 40;
-/// So many records are taken in a row, within a millisecond: then the thread's other calls have their turn.
+/// So many records are taken in a row, within a millisecond: then the thread's other calls go on.
 const IN_A_ROW: usize = 8;
+
+thread_local! {
+    /// A thread takes the records of one page at a time: of many that were begun, all would be in its memory, and none in its caches.
+    static TAKING: Arc<Semaphore> = Arc::new(Semaphore::new(1));
+}
 
 /// A list to walk through.
 pub(crate) struct Walk<'a> {
@@ -76,6 +83,8 @@ impl Walk<'_> {
                 ahead = Some((next, answered.map_or(reading, |text| ready(text).boxed())));
                 yield_now().await;
             }
+            // Never closed.
+            let _turn = TAKING.with(Arc::clone).acquire_owned().await.ok();
             for (index, record) in page.records.iter().enumerate().skip(position.offset as usize) {
                 if self.is_full(taken) {
                     return Ok(Some(Position { offset: index as u32, ..position }));
