@@ -5,8 +5,11 @@ mod configuration;
 mod logging;
 mod output;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
+use tokio::runtime::Builder;
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -45,20 +48,25 @@ enum Command {
     Openapi(commands::openapi::Arguments),
 }
 
-#[tokio::main]
-async fn main() -> std::process::ExitCode {
-    // On the threads that do the work afterwards: what starting took of memory is then theirs to use again.
-    let outcome = match tokio::spawn(run(Cli::parse().command)).await {
-        Ok(outcome) => outcome,
-        Err(panic) => Err(panic.into()),
-    };
-    match outcome {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+fn main() -> ExitCode {
+    match start(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("decant: {error:#}");
-            std::process::ExitCode::FAILURE
+            ExitCode::FAILURE
         }
     }
+}
+
+fn start(command: Command) -> anyhow::Result<()> {
+    let mut runtime = Builder::new_multi_thread();
+    // Calls have threads of their own; what goes on beside them is little, and each thread keeps memory at hand.
+    if matches!(command, Command::Serve(_)) {
+        runtime.worker_threads(1);
+    }
+    let runtime = runtime.enable_all().build()?;
+    // On a thread that works afterwards: what starting took of memory is then its to use again.
+    runtime.block_on(async { tokio::spawn(run(command)).await? })
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {
