@@ -85,16 +85,13 @@ pub async fn serve(
         });
         let service = TowerToHyperService::new(service);
         let (http, watcher) = (http.clone(), connections.watcher());
-        let served = workers.spawn(stream, async move |stream| {
+        workers.spawn(stream, async move |stream| {
             let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(slot);
         });
-        if let Err(error) = served {
-            tracing::warn!(%error, "a connection could not be served");
-        }
     }
 
     drop(listener);

@@ -46,30 +46,24 @@ impl Workers {
     }
 
     /// Has the thread with the fewest connections `serve` this one.
-    pub(crate) fn spawn<F>(
-        &self,
-        stream: TcpStream,
-        serve: impl FnOnce(TcpStream) -> F + Send + 'static,
-    ) -> io::Result<()>
+    pub(crate) fn spawn<F>(&self, stream: TcpStream, serve: impl FnOnce(TcpStream) -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let Some(worker) = self.workers.iter().min_by_key(|worker| Arc::strong_count(&worker.connections))
         else {
             tokio::spawn(serve(stream));
-            return Ok(());
+            return;
         };
-        // A stream belongs to the event loop that it was made on.
-        let stream = stream.into_std()?;
         let counted = Arc::clone(&worker.connections);
         worker.runtime.spawn(async move {
-            match TcpStream::from_std(stream) {
+            // A stream belongs to the event loop that it was made on.
+            match stream.into_std().and_then(TcpStream::from_std) {
                 Ok(stream) => serve(stream).await,
                 Err(error) => tracing::warn!(%error, "a connection could not be served"),
             }
             drop(counted);
         });
-        Ok(())
     }
 }
 

@@ -81,7 +81,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     serve(listener, gateway, options, arguments.workers, stop).await
 }
 
-/// Serves `gateway` on `listener`, with so many threads or one for each processor, until `stop` is ready; running requests end, and logs that wait are written.
+/// Serves `gateway` on `listener`, with so many `workers` or one for each processor, until `stop` is ready; running requests end, and logs that
+/// wait are written.
 pub async fn serve(
     listener: TcpListener,
     gateway: Gateway,
